@@ -1,0 +1,119 @@
+/**
+ * What an entries object holds: one line per entry, the raw text and a line break, packed as one gzip member.
+ * Everything is done a block at a time, because an object may hold a page of any size.
+ */
+import { createHash } from 'node:crypto';
+import type { SinkEntry } from '../../sinks/sink.ts';
+import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
+
+export interface PackedEntries {
+  readonly stored: Buffer;
+  readonly content: ContentSummary;
+}
+
+/** Identifies the unpacked content, however it was packed. */
+export interface ContentSummary {
+  readonly sha256: Buffer;
+  readonly bytes: number;
+}
+
+interface ReadOptions {
+  readonly signal: AbortSignal;
+}
+
+const blockBytes = 1024 * 1024;
+const lineBreak = 0x0a;
+const lineBreakBytes = Buffer.from('\n');
+
+/** Packs entries; another build of zlib may pack the same entries into other bytes. */
+export async function packEntries(
+  entries: readonly SinkEntry[],
+  options: ReadOptions,
+): Promise<PackedEntries> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  function* hashed(): Generator<Buffer> {
+    for (const block of blocksOf(entries)) {
+      hash.update(block);
+      bytes += block.length;
+      yield block;
+    }
+  }
+  const stored = await gzipBlocks(hashed(), options);
+  return { stored, content: { sha256: hash.digest(), bytes } };
+}
+
+/** Whether stored bytes are one gzip member, and nothing more, of exactly this content. */
+export async function holdsContent(
+  stored: Buffer,
+  content: ContentSummary,
+  options: ReadOptions,
+): Promise<boolean> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const chunk of readGzipMember(stored, { contentBytesMax: content.bytes, ...options })) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch (error) {
+    if (error instanceof GzipMemberError) return false;
+    throw error;
+  }
+  return bytes === content.bytes && hash.digest().equals(content.sha256);
+}
+
+export interface LinePlace {
+  /** Counted from 0. */
+  readonly index: number;
+  readonly sha256: Buffer;
+}
+
+/** Whether the line at a place has this SHA-256. False also for bytes that are not one whole gzip member. */
+export async function holdsLine(
+  stored: Buffer,
+  line: LinePlace,
+  options: ReadOptions & { readonly contentBytesMax: number },
+): Promise<boolean> {
+  let index = 0;
+  let isHeld = false;
+  try {
+    for await (const sha256 of lineHashes(readGzipMember(stored, options))) {
+      // The rest is read too: only the end tells whether the object is whole.
+      if (index === line.index) isHeld = sha256.equals(line.sha256);
+      index += 1;
+    }
+  } catch (error) {
+    if (error instanceof GzipMemberError) return false;
+    throw error;
+  }
+  return isHeld;
+}
+
+/** The SHA-256 of each line, without its line break, in order; holds no line in memory. */
+export async function* lineHashes(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let hash = createHash('sha256');
+  for await (const chunk of content) {
+    let start = 0;
+    for (let end = chunk.indexOf(lineBreak); end !== -1; end = chunk.indexOf(lineBreak, start)) {
+      yield hash.update(chunk.subarray(start, end)).digest();
+      hash = createHash('sha256');
+      start = end + 1;
+    }
+    hash.update(chunk.subarray(start));
+  }
+}
+
+function* blocksOf(entries: readonly SinkEntry[]): Generator<Buffer> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for (const { raw } of entries) {
+    parts.push(raw, lineBreakBytes);
+    bytes += raw.length + 1;
+    if (bytes < blockBytes) continue;
+    yield Buffer.concat(parts, bytes);
+    parts = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(parts, bytes);
+}
