@@ -1,0 +1,267 @@
+/**
+ * Archive objects as files in a directory. An object appears under its name whole or not at all:
+ *
+ *     .incomplete/<random>   write, fsync     (a crash here leaves a file that no reader of the archive sees)
+ *     link() to its name     never replaces; EEXIST is "exists"
+ *     fsync the directories  only now is it durable
+ *     unlink the first name
+ *
+ * `rename` would be one step less, but it replaces what is there.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, realpathSync, type Dirent } from 'node:fs';
+import { link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { SinkError } from '../../sinks/sink-error.ts';
+import { fileSystemError, hasCode } from './file-system-error.ts';
+import {
+  assertPlainFolder,
+  assertPlainKey,
+  type GetOptions,
+  type ListedObject,
+  type ObjectCallOptions,
+  type ObjectHead,
+  type ObjectStore,
+  type PutOptions,
+  type StoredObject,
+} from './object-store.ts';
+
+export interface FileObjectStoreOptions {
+  readonly directory: string;
+  /** For telling the age of leftovers. Default: `Date.now`. */
+  readonly now?: () => number;
+}
+
+const incompleteFolder = '.incomplete';
+const incompleteName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+/**
+ * Another exporter may share the directory, so only what nobody can still be writing is removed. Were its writer only
+ * asleep, its link() would fail and it would write again.
+ */
+const incompleteAgeMs = 24 * 3600 * 1000;
+
+export function createFileObjectStore(options: FileObjectStoreOptions): ObjectStore {
+  return new FileObjectStore(options);
+}
+
+class FileObjectStore implements ObjectStore {
+  readonly isConditional = true;
+  readonly location: string;
+  readonly fingerprint: string;
+  readonly #root: string;
+  readonly #now: () => number;
+
+  constructor(options: FileObjectStoreOptions) {
+    this.#root = realPath(resolve(options.directory));
+    this.#now = options.now ?? Date.now;
+    this.location = this.#root;
+    this.fingerprint = `file:${this.#root}`;
+  }
+
+  async open(options: ObjectCallOptions): Promise<void> {
+    options.signal.throwIfAborted();
+    try {
+      await this.#makeDirectory(join(this.#root, incompleteFolder));
+      await this.#removeLeftovers();
+    } catch (error) {
+      throw fileSystemError(error, { doing: 'prepare', path: this.#root, signal: options.signal });
+    }
+  }
+
+  async putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
+    assertPlainKey(key);
+    options.signal.throwIfAborted();
+    const path = join(this.#root, key);
+    const incomplete = join(this.#root, incompleteFolder, `${randomUUID()}.part`);
+    try {
+      await this.#makeDirectory(dirname(incomplete));
+      await this.#makeDirectory(dirname(path));
+      return await this.#writeThenLink({ path, incomplete, bytes, signal: options.signal });
+    } catch (error) {
+      throw fileSystemError(error, { doing: 'write', path, signal: options.signal });
+    }
+  }
+
+  async get(key: string, options: GetOptions): Promise<StoredObject | undefined> {
+    assertPlainKey(key);
+    options.signal.throwIfAborted();
+    const path = join(this.#root, key);
+    try {
+      return { bytes: await readBounded(path, options.bytesMax) };
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw fileSystemError(error, { doing: 'read', path, signal: options.signal });
+    }
+  }
+
+  async head(key: string, options: ObjectCallOptions): Promise<ObjectHead | undefined> {
+    assertPlainKey(key);
+    options.signal.throwIfAborted();
+    const path = join(this.#root, key);
+    try {
+      return { size: (await stat(path)).size };
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw fileSystemError(error, { doing: 'read', path, signal: options.signal });
+    }
+  }
+
+  list(folder: string, options: ObjectCallOptions): AsyncIterable<ListedObject> {
+    assertPlainFolder(folder);
+    return this.#walk(folder, options.signal);
+  }
+
+  async close(): Promise<void> {}
+
+  async *#walk(folder: string, signal: AbortSignal): AsyncGenerator<ListedObject> {
+    signal.throwIfAborted();
+    for (const child of await this.#children(folder, signal)) {
+      if (folder === '' && child.name === incompleteFolder) continue;
+      const key = `${folder}${child.name}`;
+      if (child.isDirectory()) yield* this.#walk(`${key}/`, signal);
+      else yield { key, size: await this.#size(key, signal) };
+    }
+  }
+
+  async #children(folder: string, signal: AbortSignal): Promise<Dirent[]> {
+    const path = join(this.#root, folder);
+    try {
+      const children = await readdir(path, { withFileTypes: true });
+      return children.toSorted((one, other) => (sortName(one) < sortName(other) ? -1 : 1));
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw fileSystemError(error, { doing: 'list', path, signal });
+    }
+  }
+
+  async #size(key: string, signal: AbortSignal): Promise<number> {
+    const path = join(this.#root, key);
+    try {
+      return (await lstat(path)).size;
+    } catch (error) {
+      throw fileSystemError(error, { doing: 'list', path, signal });
+    }
+  }
+
+  async #writeThenLink(write: FileWrite): Promise<'created' | 'exists'> {
+    try {
+      await writeDurably(write.incomplete, write.bytes);
+      write.signal.throwIfAborted();
+      const outcome = await linkWithoutReplacing(write.incomplete, write.path);
+      // Also when it exists: whoever made it may have died before this step.
+      await this.#syncDirectories(dirname(write.path));
+      return outcome;
+    } finally {
+      await unlink(write.incomplete).catch((error: unknown) => {
+        if (!hasCode(error, 'ENOENT')) throw error;
+      });
+    }
+  }
+
+  async #syncDirectories(deepest: string): Promise<void> {
+    for (let path = deepest; ; path = dirname(path)) {
+      await syncDirectory(path);
+      if (path === this.#root || path === dirname(path)) return;
+    }
+  }
+
+  async #makeDirectory(path: string): Promise<void> {
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    // The new directory is an entry of its parent, which may lie above the root.
+    if (first !== undefined) await syncDirectory(dirname(first));
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    const folder = join(this.#root, incompleteFolder);
+    const names = await readdir(folder);
+    for (const name of names.filter((candidate) => incompleteName.test(candidate))) {
+      try {
+        const { mtimeMs } = await stat(join(folder, name));
+        if (this.#now() - mtimeMs > incompleteAgeMs) await unlink(join(folder, name));
+      } catch (error) {
+        if (!hasCode(error, 'ENOENT')) throw error;
+      }
+    }
+  }
+}
+
+interface FileWrite {
+  readonly path: string;
+  readonly incomplete: string;
+  readonly bytes: Buffer;
+  readonly signal: AbortSignal;
+}
+
+async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function linkWithoutReplacing(from: string, to: string): Promise<'created' | 'exists'> {
+  try {
+    await link(from, to);
+    return 'created';
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return 'exists';
+    if (hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV')) {
+      throw new SinkError(
+        `The file system of ${dirname(to)} has no hard links, without which a file can't appear whole and never replace another. ` +
+          `Choose a directory on another file system for this sink.`,
+        { code: 'hard_links_unsupported', retryable: false, cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } catch (error) {
+    // Some network and FUSE file systems can't sync a directory and keep it in order by themselves.
+    if (!hasCode(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+  } finally {
+    await directory.close();
+  }
+}
+
+async function readBounded(path: string, bytesMax: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size > bytesMax) {
+      throw new SinkError(
+        `The file ${path} has ${size} bytes; at most ${bytesMax} were expected. It is not one of the archive's.`,
+        {
+          code: 'object_too_large',
+          retryable: false,
+        },
+      );
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return hasCode(error, 'ENOENT', 'ENOTDIR');
+}
+
+/** A folder sorts as its keys do, with the slash. */
+function sortName(child: Dirent): string {
+  return child.isDirectory() ? `${child.name}/` : child.name;
+}
+
+/** The real path of what exists, and the rest as it will be made: the same before and after the first `open`. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const parent = dirname(path);
+  return parent === path ? path : join(realPath(parent), basename(path));
+}
