@@ -1,0 +1,239 @@
+/**
+ * The archive as a sink, over any object store. A batch becomes one object, named by its first sequence and written
+ * if absent. "There is one already" is normal: an answer got lost and the client repeated the request, or this
+ * process died before the ledger heard of it, or another holder of the lease was faster. In every such case the
+ * object is read and must hold exactly the planned lines; then it is adopted as it is. Any other content means
+ * that somebody else writes here, and the delivery stops.
+ *
+ * The plan that fixes a batch's range before it is written, and the rule that the next object is not begun before
+ * this one is confirmed, are the delivery's; so on a store without conditional writes a repeat is harmless too.
+ */
+import { createHash } from 'node:crypto';
+import { SinkError } from '../../sinks/sink-error.ts';
+import type {
+  Attachment,
+  HeldEntry,
+  Roll,
+  Sink,
+  SinkBatch,
+  SinkEntry,
+  SinkOptions,
+  WriteReceipt,
+} from '../../sinks/sink.ts';
+import { claimArchive, identityOf } from './archive-identity.ts';
+import { holdsContent, holdsLine, packEntries, type PackedEntries } from './archive-content.ts';
+import { gzipBytesMax } from './gzip-member.ts';
+import { archiveDay, entriesContentType, entriesFolder, entriesKey, parseArchiveKey } from './layout.ts';
+import type { ObjectStore } from './object-store.ts';
+
+export interface ArchiveSinkOptions {
+  readonly name: string;
+  readonly type: string;
+  readonly objectStore: ObjectStore;
+  /** What is left out has the default of `archiveRoll`. */
+  readonly roll?: RollOptions | undefined;
+}
+
+/** When an object is full: at this many entries, bytes of raw text, or milliseconds after its first entry came. */
+export interface RollOptions {
+  readonly entries?: number | undefined;
+  readonly bytes?: number | undefined;
+  readonly ageMs?: number | undefined;
+}
+
+export const archiveRoll: Roll = {
+  entries: 50_000,
+  bytes: 16 * 1024 * 1024,
+  ageMs: 15 * 60 * 1000,
+  byDay: true,
+};
+
+/** No page of the API is larger than this by default, so no entry that goes over `roll.bytes` at the end is. */
+const entryBytesMax = 256 * 1024 * 1024;
+const lineBreak = 0x0a;
+
+export function createArchiveSink(options: ArchiveSinkOptions): Sink {
+  const archive = new Archive(options);
+  return {
+    name: options.name,
+    type: options.type,
+    capabilities: { roll: archive.roll, repeats: 'absorbed' },
+    fingerprint: options.objectStore.fingerprint,
+    open: (call) => archive.run(() => options.objectStore.open(call)),
+    attach: (attachment, call) => archive.run(() => archive.attach(attachment, call)),
+    write: (batch, call) => archive.run(() => archive.write(batch, call)),
+    holds: (organization, entry, call) => archive.run(() => archive.holds(organization, entry, call)),
+    close: () => archive.close(),
+  };
+}
+
+class Archive {
+  readonly roll: Roll;
+  readonly #store: ObjectStore;
+  readonly #running = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ArchiveSinkOptions) {
+    this.#store = options.objectStore;
+    this.roll = {
+      entries: options.roll?.entries ?? archiveRoll.entries,
+      bytes: options.roll?.bytes ?? archiveRoll.bytes,
+      ageMs: options.roll?.ageMs ?? archiveRoll.ageMs,
+      byDay: true,
+    };
+  }
+
+  /** Runs a call so that `close` waits for it. */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) {
+      throw new SinkError(`The sink on ${this.#store.location} is closed. Make a new one.`, {
+        code: 'sink_closed',
+        retryable: false,
+      });
+    }
+    const running = call();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async attach(attachment: Attachment, options: SinkOptions): Promise<void> {
+    const { organization, last } = attachment;
+    // Looking comes before claiming: an emptied destination must not get a fresh identity.
+    if (last !== undefined && !(await this.#isLastHeld(attachment, options))) {
+      throw new SinkError(
+        `The archive in ${this.#store.location} no longer holds entry ${last.sequence} of ${organization}, the last one that was written there` +
+          `${last.object === undefined ? '' : ` (in ${last.object})`}. Objects were deleted or altered, or this is another destination. ` +
+          `Bring them back, or retire this sink and export anew under another prefix or directory.`,
+        { code: 'destination_lost', retryable: false },
+      );
+    }
+    await claimArchive(this.#store, identityOf(attachment), options);
+    await this.#assertAllKnown(attachment, options);
+  }
+
+  async write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt> {
+    const first = assertOneObject(batch);
+    const key = entriesKey(batch.organization, first);
+    const packed = await packEntries(batch.entries, options);
+    const storedSha256 = createHash('sha256').update(packed.stored).digest();
+    const outcome = await this.#store.putIfAbsent(key, packed.stored, {
+      sha256: storedSha256,
+      contentType: entriesContentType,
+      signal: options.signal,
+    });
+    if (outcome === 'created') return { key, storedSha256, storedBytes: packed.stored.length };
+    return await this.#adopt(key, packed, options);
+  }
+
+  async holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {
+    const key = entry.object ?? (await this.#objectOf(organization, entry.sequence, options));
+    if (key === undefined || !key.startsWith(entriesFolder(organization))) return false;
+    return await this.#holdsIn(key, entry, options);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.allSettled(this.#running).then(() => this.#store.close());
+    return this.#closed;
+  }
+
+  async #isLastHeld(attachment: Attachment, options: SinkOptions): Promise<boolean> {
+    const { organization, last } = attachment;
+    if (last === undefined) return true;
+    // The organization may have had another name when the object was written, so its folder is not compared.
+    const key = last.object ?? (await this.#objectOf(organization, last.sequence, options));
+    return key !== undefined && (await this.#holdsIn(key, last, options));
+  }
+
+  async #holdsIn(key: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {
+    const parsed = parseArchiveKey(key);
+    if (parsed?.kind !== 'entries' || parsed.firstSequence > entry.sequence) return false;
+    const contentBytesMax = this.roll.bytes + entryBytesMax;
+    const bytesMax = gzipBytesMax(contentBytesMax);
+    const object = await this.#store.get(key, { bytesMax, signal: options.signal });
+    if (object === undefined) return false;
+    // An object's sequences have no gaps, so the place of a line tells its sequence.
+    const line = { index: entry.sequence - parsed.firstSequence, sha256: entry.sha256 };
+    return await holdsLine(object.bytes, line, { contentBytesMax, signal: options.signal });
+  }
+
+  async #adopt(key: string, packed: PackedEntries, options: SinkOptions): Promise<WriteReceipt> {
+    const bytes = await this.#readOwn(key, gzipBytesMax(packed.content.bytes), options);
+    if (bytes === undefined || !(await holdsContent(bytes, packed.content, options))) {
+      throw new SinkError(
+        `The object ${key} in ${this.#store.location} exists and holds something else than was to be written. Somebody else writes there, ` +
+          `or it was altered; nothing was replaced. Find out who, then use another prefix or directory, or run 'ccloud-audit restore'.`,
+        { code: 'foreign_writer', retryable: false },
+      );
+    }
+    return { key, storedSha256: createHash('sha256').update(bytes).digest(), storedBytes: bytes.length };
+  }
+
+  /** Undefined for an object that is too large to be ours. */
+  async #readOwn(key: string, bytesMax: number, options: SinkOptions): Promise<Buffer | undefined> {
+    try {
+      const object = await this.#store.get(key, { bytesMax, signal: options.signal });
+      if (object !== undefined) return object.bytes;
+    } catch (error) {
+      if (error instanceof SinkError && error.code === 'object_too_large') return undefined;
+      throw error;
+    }
+    throw new SinkError(
+      `The archive in ${this.#store.location} says that ${key} exists, and then that it does not. It will be tried again.`,
+      { code: 'store_inconsistent', retryable: true },
+    );
+  }
+
+  async #assertAllKnown(attachment: Attachment, options: SinkOptions): Promise<void> {
+    for await (const { key } of this.#store.list(entriesFolder(attachment.organization), options)) {
+      // What is not named like an object of ours (a folder marker, a file of the desktop) can't be mistaken for one.
+      if (parseArchiveKey(key)?.kind !== 'entries' || attachment.isKnownObject(key)) continue;
+      throw new SinkError(
+        `The archive in ${this.#store.location} holds ${key}, which the store does not know: the store is older than this archive, ` +
+          `as after a restored backup. Run 'ccloud-audit restore', or give this sink another prefix or directory.`,
+        { code: 'store_older', retryable: false },
+      );
+    }
+  }
+
+  /** The object that begins at or before a sequence, and last among those: ranges of objects never overlap. */
+  async #objectOf(organization: string, sequence: number, options: SinkOptions): Promise<string | undefined> {
+    let best: { key: string; first: number } | undefined;
+    for await (const { key } of this.#store.list(entriesFolder(organization), options)) {
+      const parsed = parseArchiveKey(key);
+      if (parsed?.kind !== 'entries' || parsed.firstSequence > sequence) continue;
+      if (best === undefined || parsed.firstSequence > best.first)
+        best = { key, first: parsed.firstSequence };
+    }
+    return best?.key;
+  }
+}
+
+/** The first entry of a batch that can be one object: without gaps, of one UTC day, one line each. */
+function assertOneObject(batch: SinkBatch): SinkEntry {
+  const [first] = batch.entries;
+  if (first === undefined) throw unusable(batch, 'it has no entries');
+  const day = archiveDay(first.createdAt);
+  let expected = first.sequence;
+  for (const { sequence, createdAt, raw } of batch.entries) {
+    // The archive keeps no sequences: a line's place tells it, also to those who rebuild a ledger from it.
+    if (sequence !== expected) throw unusable(batch, `entry ${sequence} stands in the place of ${expected}`);
+    if (archiveDay(createdAt) !== day) throw unusable(batch, `entry ${sequence} is not of ${day}`);
+    if (raw.includes(lineBreak)) throw unusable(batch, `entry ${sequence} holds a line break`);
+    expected += 1;
+  }
+  return first;
+}
+
+function unusable(batch: SinkBatch, reason: string): SinkError {
+  return new SinkError(
+    `A batch of ${batch.organization} can't become an archive object: ${reason}. Nothing was written.`,
+    {
+      code: 'batch_unusable',
+      retryable: false,
+    },
+  );
+}
