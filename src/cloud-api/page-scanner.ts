@@ -1,0 +1,113 @@
+/**
+ * An audit log page, cut into entries without changing a byte of them.
+ *
+ * The body is walked as bytes: the top-level object's members, then the elements of `entries`. What stands between
+ * the values is checked here and each value is checked by `JSON.parse`, so the whole accepts what `JSON.parse` accepts
+ * (up to a bounded nesting). Duplicate keys: the last one counts, as in `JSON.parse`.
+ *
+ * Entries are views into the body, not copies: the entries of a page are appended together and dropped together, so
+ * a copy would double the memory of a page in flight and free nothing sooner.
+ */
+import type { AuditEntry, AuditLogFields } from './audit-page.ts';
+import { checkText, isJsonObject, parseSlice } from './json-body.ts';
+import { bytes, cutOff, dropSpace, malformed, skipSpace, skipString, skipValue } from './json-scan.ts';
+
+export interface ScannedPage {
+  readonly entries: readonly AuditEntry[];
+  readonly nextStartingFrom: string | undefined;
+}
+
+/** `entries` as found: a list of entries, nothing (null or missing), or something that can't be entries. */
+type FoundEntries = readonly AuditEntry[] | undefined | { readonly problem: string };
+
+/** Throws an `UnusableBodyError` for everything that is not an audit log page. */
+export function scanAuditPage(body: Buffer): ScannedPage {
+  checkText(body);
+  let at = skipSpace(body, 0);
+  if (at === body.length) throw cutOff();
+  if (body[at] !== bytes.openBrace) throw malformed('the body is not a JSON object');
+  let entries: FoundEntries;
+  let next: unknown;
+  at = skipSpace(body, at + 1);
+  if (body[at] === bytes.closeBrace) return finish(body, at + 1, entries, next);
+  for (;;) {
+    const member = readKey(body, at);
+    const valueEnd =
+      member.key === 'entries' && body[member.valueStart] === bytes.openBracket
+        ? readEntries(body, member.valueStart)
+        : readOther(body, member.valueStart);
+    if (member.key === 'entries') entries = valueEnd.entries;
+    if (member.key === 'next_starting_from') next = valueEnd.value;
+    at = skipSpace(body, valueEnd.end);
+    if (body[at] === bytes.closeBrace) return finish(body, at + 1, entries, next);
+    expect(body, at, bytes.comma);
+    at = skipSpace(body, at + 1);
+  }
+}
+
+interface ReadValue {
+  readonly end: number;
+  readonly value: unknown;
+  /** What the value means if its key is `entries`. */
+  readonly entries: FoundEntries;
+}
+
+function readKey(body: Buffer, start: number): { readonly key: unknown; readonly valueStart: number } {
+  expect(body, start, bytes.quote);
+  const end = skipString(body, start);
+  const key = parseSlice(body, start, end);
+  const colon = skipSpace(body, end);
+  expect(body, colon, bytes.colon);
+  return { key, valueStart: skipSpace(body, colon + 1) };
+}
+
+function readOther(body: Buffer, start: number): ReadValue {
+  const { end } = skipValue(body, start);
+  // A bare word at the very end may be the beginning of a longer one.
+  if (end === body.length) throw cutOff();
+  const value = parseSlice(body, start, end);
+  return {
+    end,
+    value,
+    entries: value === null ? undefined : { problem: '`entries` is not a list' },
+  };
+}
+
+function readEntries(body: Buffer, start: number): ReadValue {
+  const entries: AuditEntry[] = [];
+  let problem: string | undefined;
+  let at = skipSpace(body, start + 1);
+  if (body[at] === bytes.closeBracket) return { end: at + 1, value: undefined, entries };
+  for (;;) {
+    const { end, hasLineBreak } = skipValue(body, at);
+    const fields = parseSlice(body, at, end);
+    if (isJsonObject(fields)) entries.push(entryOf(body.subarray(at, end), fields, hasLineBreak));
+    else problem = 'an element of `entries` is not an object';
+    at = skipSpace(body, end);
+    if (body[at] === bytes.closeBracket) break;
+    expect(body, at, bytes.comma);
+    at = skipSpace(body, at + 1);
+  }
+  return { end: at + 1, value: undefined, entries: problem === undefined ? entries : { problem } };
+}
+
+/** An entry must fit one line; a line break can only stand outside strings, since JSON forbids it inside. */
+function entryOf(slice: Buffer, fields: AuditLogFields, hasLineBreak: boolean): AuditEntry {
+  return { raw: hasLineBreak ? dropSpace(slice) : slice, fields };
+}
+
+function finish(body: Buffer, end: number, entries: FoundEntries, next: unknown): ScannedPage {
+  if (skipSpace(body, end) !== body.length) throw malformed('something follows the JSON object in the body');
+  if (entries !== undefined && 'problem' in entries) throw malformed(entries.problem);
+  // An unset field may be printed as null or as an empty string.
+  if (next === undefined || next === null || next === '') {
+    return { entries: entries ?? [], nextStartingFrom: undefined };
+  }
+  if (typeof next !== 'string') throw malformed('`next_starting_from` is not a string');
+  return { entries: entries ?? [], nextStartingFrom: next };
+}
+
+function expect(body: Buffer, at: number, byte: number): void {
+  if (at >= body.length) throw cutOff();
+  if (body[at] !== byte) throw malformed('the body is not JSON');
+}
