@@ -1,0 +1,281 @@
+/**
+ * Appending: new entries get the next sequences, their lines become a segment, and the reader's position moves, all in
+ * one transaction that begins by taking the organization's row under the lease's epoch. So an entry is in the ledger
+ * exactly once, whatever the API repeats and wherever the process dies, and a process whose lease is gone appends
+ * nothing. The row is locked before known ids are read; two writers can't number the same sequence.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { maxNanos, nanos, type Nanos } from '../time.ts';
+import type { Queryable } from '../database/database.ts';
+import { DatabaseError } from '../database/database-error.ts';
+import { writeJournal } from './journal.ts';
+import { leaseLost, type Lease } from './leases.ts';
+import type { Ledger } from './ledger.ts';
+import { packSegment } from './segments.ts';
+
+/** An entry as the reader hands it over. */
+export interface NewEntry {
+  /** The id where it is a UUID, else a UUID made from it. */
+  readonly key: string;
+  readonly raw: Buffer;
+  readonly createdAt: Nanos;
+  readonly lineSha256: Buffer;
+  /** Computed only where it is needed: for new entries and for known ones whose line differs. */
+  readonly contentSha256: () => Buffer;
+}
+
+/** What moves with the entries. */
+export type PositionMove =
+  | {
+      readonly kind: 'tail';
+      readonly checkpoint: string | undefined;
+      /** Set when the sweep has caught up. */
+      readonly coveredTo: Nanos | undefined;
+      readonly serverDate: Nanos | undefined;
+    }
+  | { readonly kind: 'stretch'; readonly from: Nanos; readonly checkpoint: string }
+  | { readonly kind: 'none' };
+
+export interface AppendRequest {
+  readonly entries: readonly NewEntry[];
+  readonly move: PositionMove;
+}
+
+export interface AppendResult {
+  readonly added: readonly NewEntry[];
+  /** The last sequence of the ledger after this append; 0 when it is empty. */
+  readonly head: number;
+  readonly known: number;
+  /** Known entries whose bytes differ and whose content does not. */
+  readonly drifted: number;
+  /** Known entries with other content that was not seen before. */
+  readonly changed: readonly NewEntry[];
+}
+
+const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 AS interval)
+  WHERE id = $1 AND lease_epoch = $2 RETURNING next_sequence`;
+const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
+const selectKnown = `SELECT entry, sequence, line_sha256, content_sha256 FROM ledger.ledger_rows
+  WHERE organization = $1 AND entry = ANY(CAST($2 AS uuid[]))`;
+const insertRows = `INSERT INTO ledger.ledger_rows
+    (organization, entry, sequence, created_at, line_sha256, content_sha256, segment)
+  SELECT CAST($1 AS int8), entry, sequence, created_at, line_sha256, content_sha256, CAST($2 AS int8)
+  FROM unnest(CAST($3 AS uuid[]), CAST($4 AS int8[]), CAST($5 AS int8[]), CAST($6 AS bytea[]), CAST($7 AS bytea[]))
+    AS new_rows(entry, sequence, created_at, line_sha256, content_sha256)`;
+const insertSegment = `INSERT INTO ledger.segments
+    (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
+  VALUES ($1, $2, $3, $4, $5, $6)`;
+const moveSequence = `UPDATE ledger.organizations
+  SET next_sequence = $2, newest_created_at = greatest(newest_created_at, CAST($3 AS int8)) WHERE id = $1`;
+const moveTail = `UPDATE ledger.organizations SET tail_checkpoint = coalesce($2, tail_checkpoint),
+    tail_covered_to = greatest(tail_covered_to, CAST($3 AS int8)),
+    server_date = coalesce(CAST($4 AS int8), server_date)
+  WHERE id = $1`;
+const moveStretch = `UPDATE ledger.stretches SET checkpoint = $3 WHERE organization = $1 AND from_time = $2`;
+const insertChanged = `INSERT INTO ledger.changed_entries
+    (organization, entry, content_sha256, sequence, line_sha256, raw)
+  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization, entry, content_sha256) DO NOTHING`;
+const analyzeRows = `ANALYZE ledger.ledger_rows`;
+const analyzeSegments = `ANALYZE ledger.segments`;
+
+/** Without statistics the known-id lookup reads the whole table; from this many rows on, at every doubling. */
+const firstAnalyzeAt = 10_000;
+
+/** Appends what is new of `entries`, in their order. Throws `lease_lost` when the lease's epoch is over. */
+export async function append(ledger: Ledger, lease: Lease, request: AppendRequest): Promise<AppendResult> {
+  const before = await nextSequence(ledger, lease);
+  let outcome: AppendResult | undefined;
+  try {
+    outcome = await ledger.database.transaction(async (transaction) => {
+      outcome = await appendIn(ledger, lease, { transaction, request });
+      return outcome;
+    });
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.code === 'commit_unknown') || outcome === undefined)
+      throw error;
+    // Only this process holds the epoch and it appends one at a time: the row tells whether the commit happened.
+    const isCommitted = (await nextSequence(ledger, lease)) !== before;
+    if (!isCommitted) return await append(ledger, lease, request);
+  }
+  await analyzeWhenGrown(ledger, before, outcome.head + 1);
+  return outcome;
+}
+
+interface AppendContext {
+  readonly transaction: Queryable;
+  readonly request: AppendRequest;
+}
+
+async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): Promise<AppendResult> {
+  const { transaction, request } = context;
+  const { organization } = lease.target;
+  const { rows } = await transaction.query<{ next_sequence: string }>(takeRow, [
+    organization,
+    lease.epoch,
+    `${ledger.leaseMs} milliseconds`,
+  ]);
+  if (rows[0] === undefined) throw leaseLost(lease.target);
+  const first = Number(rows[0].next_sequence);
+  const sorted = await sortOut(transaction, { organization, first, entries: request.entries });
+  await insertNew(transaction, { organization, first, entries: sorted.added });
+  const changed = await keepChanged(ledger, transaction, { organization, entries: sorted.differing });
+  await movePosition(transaction, organization, request.move);
+  return {
+    added: sorted.added,
+    head: first - 1 + sorted.added.length,
+    known: sorted.known,
+    drifted: sorted.drifted,
+    changed,
+  };
+}
+
+interface KnownRow {
+  readonly entry: string;
+  readonly sequence: string;
+  readonly line_sha256: Buffer;
+  readonly content_sha256: Buffer;
+}
+
+interface DifferingEntry {
+  readonly entry: NewEntry;
+  readonly sequence: number;
+}
+
+interface SortedEntries {
+  readonly added: NewEntry[];
+  readonly known: number;
+  readonly drifted: number;
+  readonly differing: DifferingEntry[];
+}
+
+/** Tells new entries from known ones, and of the known ones what became of their bytes and content. */
+async function sortOut(
+  transaction: Queryable,
+  batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
+): Promise<SortedEntries> {
+  const { organization, first, entries } = batch;
+  if (entries.length === 0) return { added: [], known: 0, drifted: 0, differing: [] };
+  const { rows } = await transaction.query<KnownRow>(selectKnown, [
+    organization,
+    entries.map((entry) => entry.key),
+  ]);
+  const inLedger = new Map(rows.map((row) => [row.entry, row]));
+  const inBatch = new Map<string, NewEntry & { readonly sequence: number }>();
+  const added: NewEntry[] = [];
+  const differing: DifferingEntry[] = [];
+  let known = 0;
+  let drifted = 0;
+  for (const entry of entries) {
+    const row = inLedger.get(entry.key);
+    const earlier = inBatch.get(entry.key);
+    if (row === undefined && earlier === undefined) {
+      inBatch.set(entry.key, { ...entry, sequence: first + added.length });
+      added.push(entry);
+      continue;
+    }
+    known += 1;
+    const lineSha256 = row?.line_sha256 ?? earlier?.lineSha256;
+    if (lineSha256 === undefined || entry.lineSha256.equals(lineSha256)) continue;
+    const contentSha256 = row?.content_sha256 ?? earlier?.contentSha256();
+    if (contentSha256 !== undefined && entry.contentSha256().equals(contentSha256)) drifted += 1;
+    else differing.push({ entry, sequence: Number(row?.sequence ?? earlier?.sequence) });
+  }
+  return { added, known, drifted, differing };
+}
+
+async function insertNew(
+  transaction: Queryable,
+  batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
+): Promise<void> {
+  const { organization, first, entries } = batch;
+  if (entries.length === 0) return;
+  const segment = await packSegment(entries);
+  const last = first + entries.length - 1;
+  // Hashing a few thousand entries takes a while; timers, signals and the lease get a turn in between.
+  await nextTurn();
+  await transaction.query(insertRows, [
+    organization,
+    first,
+    entries.map((entry) => entry.key),
+    entries.map((_, index) => first + index),
+    entries.map((entry) => entry.createdAt),
+    entries.map((entry) => entry.lineSha256),
+    entries.map((entry) => entry.contentSha256()),
+  ]);
+  await transaction.query(insertSegment, [
+    organization,
+    first,
+    last,
+    segment.rawBytes,
+    segment.lines,
+    segment.createdAt,
+  ]);
+  const newest = entries.reduce(
+    (most, entry) => maxNanos(most, entry.createdAt),
+    entries[0]?.createdAt ?? nanos(0n),
+  );
+  await transaction.query(moveSequence, [organization, last + 1, newest]);
+}
+
+/** Keeps each other content of a known entry once; tells which were new. */
+async function keepChanged(
+  ledger: Ledger,
+  transaction: Queryable,
+  found: { readonly organization: number; readonly entries: readonly DifferingEntry[] },
+): Promise<NewEntry[]> {
+  const changed: NewEntry[] = [];
+  for (const { entry, sequence } of found.entries) {
+    const { rowCount } = await transaction.query(insertChanged, [
+      found.organization,
+      entry.key,
+      entry.contentSha256(),
+      sequence,
+      entry.lineSha256,
+      entry.raw.toString('utf8'),
+    ]);
+    if (rowCount === 0) continue;
+    changed.push(entry);
+    await writeJournal(
+      ledger,
+      { what: 'changed_entry', organization: found.organization, detail: { entry: entry.key, sequence } },
+      transaction,
+    );
+  }
+  return changed;
+}
+
+async function movePosition(transaction: Queryable, organization: number, move: PositionMove): Promise<void> {
+  switch (move.kind) {
+    case 'tail':
+      await transaction.query(moveTail, [
+        organization,
+        move.checkpoint ?? null,
+        move.coveredTo ?? null,
+        move.serverDate ?? null,
+      ]);
+      return;
+    case 'stretch':
+      await transaction.query(moveStretch, [organization, move.from, move.checkpoint]);
+      return;
+    case 'none':
+      return;
+    default:
+      move satisfies never;
+  }
+}
+
+async function nextSequence(ledger: Ledger, lease: Lease): Promise<number> {
+  const { rows } = await ledger.database.query<{ next_sequence: string }>(selectNextSequence, [
+    lease.target.organization,
+    lease.epoch,
+  ]);
+  if (rows[0] === undefined) throw leaseLost(lease.target);
+  return Number(rows[0].next_sequence);
+}
+
+async function analyzeWhenGrown(ledger: Ledger, before: number, after: number): Promise<void> {
+  const doublings = (rows: number): number => Math.floor(Math.log2(Math.max(1, (rows / firstAnalyzeAt) * 2)));
+  if (doublings(before) === doublings(after)) return;
+  await ledger.database.query(analyzeRows);
+  await ledger.database.query(analyzeSegments);
+}

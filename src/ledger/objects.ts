@@ -1,0 +1,130 @@
+/**
+ * Objects of archive sinks: the range of the next one is written here before the object is put, so that whoever
+ * repeats the step writes the same range; it is confirmed together with the offset. At most one is planned at a time.
+ */
+import type { Queryable } from '../database/database.ts';
+import { leaseLost } from './leases.ts';
+import type { DeliveryLease } from './deliveries.ts';
+import type { Ledger } from './ledger.ts';
+
+export interface ObjectPlan {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** The object's name relative to the sink's prefix or directory. */
+  readonly key: string;
+  readonly entries: number;
+  readonly rawBytes: number;
+  /** SHA-256 over the lines, each with its line feed. */
+  readonly contentSha256: Buffer;
+}
+
+export interface StoredObject {
+  readonly storedSha256: Buffer;
+  readonly storedBytes: number;
+}
+
+interface ObjectRow {
+  readonly first_sequence: string;
+  readonly last_sequence: string;
+  readonly key: string;
+  readonly entries: string;
+  readonly raw_bytes: string;
+  readonly content_sha256: Buffer;
+}
+
+const columns = 'first_sequence, last_sequence, key, entries, raw_bytes, content_sha256';
+const takeRow = `UPDATE ledger.deliveries SET lease_until = now() + CAST($4 AS interval)
+  WHERE organization = $1 AND sink = $2 AND lease_epoch = $3`;
+const selectPlanned = `SELECT ${columns} FROM ledger.objects
+  WHERE organization = $1 AND sink = $2 AND confirmed_at IS NULL ORDER BY first_sequence LIMIT 1`;
+const insertPlan = `INSERT INTO ledger.objects
+    (organization, sink, first_sequence, last_sequence, key, entries, raw_bytes, content_sha256)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
+const confirmPlan = `UPDATE ledger.objects SET confirmed_at = now(), stored_sha256 = $4, stored_bytes = $5
+  WHERE organization = $1 AND sink = $2 AND first_sequence = $3`;
+const selectKeys = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2`;
+const selectHolding = `SELECT key FROM ledger.objects
+  WHERE organization = $1 AND sink = $2 AND first_sequence <= $3 AND last_sequence >= $3 AND confirmed_at IS NOT NULL`;
+
+/** The object that was planned and not yet confirmed. */
+export async function plannedObject(
+  ledger: Ledger,
+  organization: number,
+  sink: string,
+): Promise<ObjectPlan | undefined> {
+  const { rows } = await ledger.database.query<ObjectRow>(selectPlanned, [organization, sink]);
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    firstSequence: Number(row.first_sequence),
+    lastSequence: Number(row.last_sequence),
+    key: row.key,
+    entries: Number(row.entries),
+    rawBytes: Number(row.raw_bytes),
+    contentSha256: row.content_sha256,
+  };
+}
+
+/** Writes the plan down under the lease's epoch. */
+export async function planObject(ledger: Ledger, lease: DeliveryLease, plan: ObjectPlan): Promise<void> {
+  const { organization, sink } = lease.target;
+  await ledger.database.transaction(async (transaction) => {
+    const { rowCount } = await transaction.query(takeRow, [
+      organization,
+      sink,
+      lease.epoch,
+      `${ledger.leaseMs} milliseconds`,
+    ]);
+    if (rowCount === 0) throw leaseLost(lease.target);
+    await transaction.query(insertPlan, [
+      organization,
+      sink,
+      plan.firstSequence,
+      plan.lastSequence,
+      plan.key,
+      plan.entries,
+      plan.rawBytes,
+      plan.contentSha256,
+    ]);
+  });
+}
+
+/** To be run in the transaction that moves the offset. */
+export async function confirmObject(
+  transaction: Queryable,
+  lease: DeliveryLease,
+  object: { readonly plan: ObjectPlan; readonly stored: StoredObject },
+): Promise<void> {
+  const { organization, sink } = lease.target;
+  const { plan, stored } = object;
+  await transaction.query(confirmPlan, [
+    organization,
+    sink,
+    plan.firstSequence,
+    stored.storedSha256,
+    stored.storedBytes,
+  ]);
+}
+
+/** Every object of this delivery that the ledger knows, planned or confirmed. */
+export async function knownObjectKeys(
+  ledger: Ledger,
+  organization: number,
+  sink: string,
+): Promise<Set<string>> {
+  const { rows } = await ledger.database.query<{ key: string }>(selectKeys, [organization, sink]);
+  return new Set(rows.map((row) => row.key));
+}
+
+/** The confirmed object that holds a sequence. */
+export async function objectHolding(
+  ledger: Ledger,
+  place: { readonly organization: number; readonly sink: string; readonly sequence: number },
+): Promise<string | undefined> {
+  const { rows } = await ledger.database.query<{ key: string }>(selectHolding, [
+    place.organization,
+    place.sink,
+    place.sequence,
+  ]);
+  return rows[0]?.key;
+}

@@ -1,0 +1,125 @@
+/**
+ * Segments: the raw lines of consecutive sequences, gzipped, as one append wrote them. The only place that holds raw
+ * text; a segment is written once and read by every delivery.
+ */
+import { promisify } from 'node:util';
+import { constants, gunzip, gzip } from 'node:zlib';
+import { createHash } from 'node:crypto';
+import { ExporterError } from '../errors.ts';
+import { nanos, type Nanos } from '../time.ts';
+import type { Ledger } from './ledger.ts';
+
+const gzipAsync = promisify(gzip);
+const gunzipAsync = promisify(gunzip);
+const lineFeed = 0x0a;
+
+/** One entry as a segment holds it. */
+export interface LedgerEntry {
+  readonly sequence: number;
+  readonly raw: Buffer;
+  readonly createdAt: Nanos;
+  /** SHA-256 of `raw`. */
+  readonly sha256: Buffer;
+}
+
+export interface Segment {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** Milliseconds since it was appended, by the database's clock, when it was read. */
+  readonly ageMs: number;
+  readonly entries: readonly LedgerEntry[];
+}
+
+export interface PackedSegment {
+  readonly lines: Buffer;
+  readonly createdAt: Buffer;
+  readonly rawBytes: number;
+}
+
+export async function packSegment(
+  entries: readonly { readonly raw: Buffer; readonly createdAt: Nanos }[],
+): Promise<PackedSegment> {
+  const createdAt = Buffer.allocUnsafe(entries.length * 8);
+  const parts: Buffer[] = [];
+  let rawBytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    createdAt.writeBigInt64BE(entry.createdAt, index * 8);
+    parts.push(entry.raw, newline);
+    rawBytes += entry.raw.length;
+  }
+  // Level 1: the store is a buffer on the way to the sinks, and audit JSON shrinks well at any level.
+  const lines = await gzipAsync(Buffer.concat(parts), { level: constants.Z_BEST_SPEED });
+  return { lines, createdAt, rawBytes };
+}
+
+const newline = Buffer.from([lineFeed]);
+
+interface SegmentRow {
+  readonly first_sequence: string;
+  readonly last_sequence: string;
+  readonly lines: Buffer;
+  readonly created_at: Buffer;
+  readonly age_ms: string;
+}
+
+const readSegmentsFrom = `SELECT first_sequence, last_sequence, lines, created_at,
+    CAST(floor(extract(epoch FROM now() - appended_at) * 1000) AS int8) AS age_ms
+  FROM ledger.segments
+  WHERE organization = $1 AND first_sequence >= coalesce(
+    (SELECT max(first_sequence) FROM ledger.segments WHERE organization = $1 AND first_sequence <= $2), 0)
+  ORDER BY first_sequence LIMIT 1`;
+
+/**
+ * The entries from `sequence` upward that one segment holds; undefined where nothing was appended yet.
+ * Throws an ExporterError of code `segment_missing` when the ledger has the sequence but not its text.
+ */
+export async function readSegmentFrom(
+  ledger: Ledger,
+  organization: number,
+  sequence: number,
+): Promise<Segment | undefined> {
+  const { rows } = await ledger.database.query<SegmentRow>(readSegmentsFrom, [organization, sequence]);
+  const row = rows[0];
+  if (row === undefined || Number(row.last_sequence) < sequence) return undefined;
+  const firstSequence = Number(row.first_sequence);
+  if (firstSequence > sequence) {
+    throw new ExporterError(
+      `The raw text of sequence ${sequence} is no longer in the ledger: the oldest kept is ${firstSequence}. ` +
+        'It was pruned by store.retention; read it from an archive.',
+      { kind: 'store', code: 'segment_missing' },
+    );
+  }
+  const entries = unpack(await gunzipAsync(row.lines), row.created_at, firstSequence);
+  return {
+    firstSequence,
+    lastSequence: Number(row.last_sequence),
+    ageMs: Number(row.age_ms),
+    entries: entries.slice(sequence - firstSequence),
+  };
+}
+
+function unpack(lines: Buffer, createdAt: Buffer, firstSequence: number): LedgerEntry[] {
+  const entries: LedgerEntry[] = [];
+  let start = 0;
+  for (let index = 0; index * 8 < createdAt.length; index += 1) {
+    const end = lines.indexOf(lineFeed, start);
+    if (end === -1) throw segmentDamaged(firstSequence);
+    const raw = lines.subarray(start, end);
+    entries.push({
+      sequence: firstSequence + index,
+      raw,
+      createdAt: nanos(createdAt.readBigInt64BE(index * 8)),
+      sha256: createHash('sha256').update(raw).digest(),
+    });
+    start = end + 1;
+  }
+  if (start !== lines.length) throw segmentDamaged(firstSequence);
+  return entries;
+}
+
+function segmentDamaged(firstSequence: number): ExporterError {
+  return new ExporterError(
+    `The segment of the ledger that starts at sequence ${firstSequence} is damaged: its lines and times differ in number.`,
+    { kind: 'store', code: 'segment_damaged' },
+  );
+}

@@ -1,0 +1,148 @@
+/**
+ * The canonical form of an entry, for telling a changed entry from one that is merely printed differently.
+ *
+ * A payload that is a string holding JSON counts as that JSON (the API changed from one to the other inside one
+ * version), keys are sorted, escapes are made alike, number text is kept (a number would lose digits), the last of
+ * double keys wins as in `JSON.parse`, and fields of the entry itself that are null, "", [] or {} count as absent, since
+ * the API prints unset fields in either way. It is hashed, never stored.
+ */
+
+/** `text` must be valid JSON of bounded depth: what the page scanner let through. */
+export function canonicalForm(text: string): string {
+  const cursor: Cursor = { text, at: 0 };
+  skipSpace(cursor);
+  if (text[cursor.at] !== '{') return canonicalValue(cursor);
+  const fields = readFields(cursor, (key) =>
+    key === '"payload"' ? canonicalPayload(cursor) : canonicalValue(cursor),
+  );
+  for (const [key, value] of fields) if (absent.has(value)) fields.delete(key);
+  return joinFields(fields);
+}
+
+interface Cursor {
+  readonly text: string;
+  at: number;
+}
+
+const absent: ReadonlySet<string> = new Set(['null', '""', '[]', '{}']);
+
+function canonicalPayload(cursor: Cursor): string {
+  const value = canonicalValue(cursor);
+  if (!value.startsWith('"')) return value;
+  const inner: unknown = JSON.parse(value);
+  if (typeof inner !== 'string' || !holdsJson(inner)) return value;
+  return canonicalValue({ text: inner, at: 0 });
+}
+
+function holdsJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return nestingAtMost(text, 512);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** Counts brackets, those in strings too: more than the truth is on the safe side of the stack. */
+function nestingAtMost(text: string, depthMax: number): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > depthMax) return false;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return true;
+}
+
+function canonicalValue(cursor: Cursor): string {
+  skipSpace(cursor);
+  switch (cursor.text[cursor.at]) {
+    case '{':
+      return joinFields(readFields(cursor, () => canonicalValue(cursor)));
+    case '[':
+      return canonicalArray(cursor);
+    case '"':
+      return canonicalString(cursor);
+    default:
+      return readLiteral(cursor);
+  }
+}
+
+function readFields(cursor: Cursor, readValue: (key: string) => string): Map<string, string> {
+  const fields = new Map<string, string>();
+  cursor.at += 1;
+  skipSpace(cursor);
+  while (cursor.text[cursor.at] !== '}') {
+    const key = canonicalString(cursor);
+    skipSpace(cursor);
+    cursor.at += 1; // the colon
+    fields.set(key, readValue(key));
+    skipSeparator(cursor);
+  }
+  cursor.at += 1;
+  return fields;
+}
+
+function joinFields(fields: ReadonlyMap<string, string>): string {
+  const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${sorted.map(([key, value]) => `${key}:${value}`).join(',')}}`;
+}
+
+function canonicalArray(cursor: Cursor): string {
+  const items: string[] = [];
+  cursor.at += 1;
+  skipSpace(cursor);
+  while (cursor.text[cursor.at] !== ']') {
+    items.push(canonicalValue(cursor));
+    skipSeparator(cursor);
+  }
+  cursor.at += 1;
+  return `[${items.join(',')}]`;
+}
+
+function canonicalString(cursor: Cursor): string {
+  const { text } = cursor;
+  const start = cursor.at;
+  let end = text.indexOf('"', start + 1);
+  while (endsInOddBackslashes(text, end)) end = text.indexOf('"', end + 1);
+  if (end === -1) throw new SyntaxError('unterminated string');
+  cursor.at = end + 1;
+  const slice = text.slice(start, end + 1);
+  // Without an escape there is only one way to print a string.
+  return slice.includes('\\') ? JSON.stringify(JSON.parse(slice)) : slice;
+}
+
+function endsInOddBackslashes(text: string, end: number): boolean {
+  let count = 0;
+  while (text[end - 1 - count] === '\\') count += 1;
+  return count % 2 === 1;
+}
+
+const literalEnd = /[,\]}\s]|$/g;
+
+function readLiteral(cursor: Cursor): string {
+  literalEnd.lastIndex = cursor.at;
+  const end = literalEnd.exec(cursor.text)?.index ?? cursor.text.length;
+  const literal = cursor.text.slice(cursor.at, end);
+  if (literal === '') throw new SyntaxError('a value is missing');
+  cursor.at = end;
+  return literal;
+}
+
+function skipSpace(cursor: Cursor): void {
+  while (isSpace(cursor.text.charCodeAt(cursor.at))) cursor.at += 1;
+}
+
+function skipSeparator(cursor: Cursor): void {
+  skipSpace(cursor);
+  if (cursor.text[cursor.at] === ',') cursor.at += 1;
+  skipSpace(cursor);
+  if (cursor.at >= cursor.text.length) throw new SyntaxError('unterminated object or array');
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}

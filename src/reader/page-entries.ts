@@ -1,0 +1,57 @@
+/** From what the API sent to what the ledger keeps: a key, a time and two hashes for each entry of a page. */
+import { createHash } from 'node:crypto';
+import type { AuditEntry } from '../cloud-api/audit-page.ts';
+import { beginningOfTime, endOfTime } from '../ledger/coverage.ts';
+import type { NewEntry } from '../ledger/append.ts';
+import { parseTimestamp, type Nanos } from '../time.ts';
+import { canonicalForm } from './canonical.ts';
+
+export interface PageEntry extends NewEntry {
+  /** False when the API gave none that can be read: `createdAt` is then the position of its page. */
+  readonly hasOwnTime: boolean;
+}
+
+/** `pageTime` is what an entry without a usable time gets. */
+export function toPageEntry(entry: AuditEntry, pageTime: Nanos): PageEntry {
+  const lineSha256 = sha256(entry.raw);
+  const ownTime = createdAtOf(entry);
+  let contentSha256: Buffer | undefined;
+  return {
+    key: entryKey(entry.fields.id, lineSha256),
+    raw: entry.raw,
+    createdAt: ownTime ?? pageTime,
+    hasOwnTime: ownTime !== undefined,
+    lineSha256,
+    contentSha256: () => (contentSha256 ??= sha256(canonicalForm(entry.raw.toString('utf8')))),
+  };
+}
+
+/** The entry's own time in the range the ledger can hold; undefined when there is none. */
+export function createdAtOf(entry: AuditEntry): Nanos | undefined {
+  const text = entry.fields.created_at;
+  const time = typeof text === 'string' ? parseTimestamp(text) : undefined;
+  return time === undefined || time < beginningOfTime || time > endOfTime ? undefined : time;
+}
+
+const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * The ledger's key of an entry: its id where that is a UUID as the API prints them, else a UUID (version 8, RFC 9562) made
+ * of the id's SHA-256, or of the line's where there is no id. Upper case is hashed too: the database would fold it.
+ */
+export function entryKey(id: unknown, lineSha256: Buffer): string {
+  if (typeof id !== 'string' || id === '') return uuidFromHash(lineSha256);
+  return canonicalUuid.test(id) ? id : uuidFromHash(sha256(id));
+}
+
+function uuidFromHash(hash: Buffer): string {
+  const bytes = Buffer.from(hash.subarray(0, 16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+function sha256(content: Buffer | string): Buffer {
+  return createHash('sha256').update(content).digest();
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalForm } from '../../src/reader/canonical.ts';
+
+describe('the canonical form of an entry', () => {
+  it('is the same for a payload printed as an object and as a string', () => {
+    const asObject = '{"id":"1","payload":{"b":1,"a":"x"}}';
+    const asString = '{"payload":"{\\"a\\": \\"x\\", \\"b\\": 1}","id":"1"}';
+    expect(canonicalForm(asString)).toBe(canonicalForm(asObject));
+  });
+
+  it('keeps number text that a double would lose', () => {
+    expect(canonicalForm('{"n":12345678901234567890}')).not.toBe(canonicalForm('{"n":12345678901234567891}'));
+  });
+
+  it.each(['null', '""', '[]', '{}'])('takes %s at the top level for an absent field', (value) => {
+    expect(canonicalForm(`{"id":"1","metadata":${value}}`)).toBe(canonicalForm('{"id":"1"}'));
+  });
+
+  it('does not take an empty value inside a field for an absent one', () => {
+    expect(canonicalForm('{"metadata":{"ip_address":""}}')).not.toBe(canonicalForm('{"metadata":{}}'));
+  });
+
+  it('does not depend on escapes, white space or the order of keys', () => {
+    expect(canonicalForm('{ "a" : "\\u0041\\/" ,\n "b":[ 1 , 2 ] }')).toBe(
+      canonicalForm('{"b":[1,2],"a":"A/"}'),
+    );
+  });
+
+  it('keeps a payload string that holds no JSON', () => {
+    expect(canonicalForm('{"payload":"not json"}')).toBe('{"payload":"not json"}');
+  });
+
+  it('says the same as JSON.parse about equality of objects without numbers', () => {
+    const value = fc.jsonValue({ maxDepth: 4 }).filter((json) => !JSON.stringify(json).match(/\d/));
+    fc.assert(
+      fc.property(value, fc.constantFrom('', ' ', '\n\t'), (json, space) => {
+        const entry = { field: json };
+        const plain = canonicalForm(JSON.stringify(entry));
+        expect(canonicalForm(JSON.stringify(entry, null, space))).toBe(plain);
+        if (plain !== '{}') expect(JSON.parse(plain)).toEqual(JSON.parse(JSON.stringify(entry)));
+      }),
+    );
+  });
+});
