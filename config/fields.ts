@@ -15,7 +15,7 @@ function readable<T>(
   // YAML reads 15 or true as something else than text; the complaint about the text helps there, too.
   const base = z.string({
     error: ({ input }) =>
-      typeof input === 'object' || input === undefined ? undefined : complaint(String(input)),
+      typeof input === 'number' || typeof input === 'boolean' ? complaint(String(input)) : undefined,
   });
   return base.transform((text, context): T => {
     const value = read(text);

@@ -33,6 +33,14 @@ export function databaseFingerprint(text: string): string | undefined {
   return checkPostgresUrl(text) === undefined ? postgresFingerprint(parsePostgresUrl(text)) : undefined;
 }
 
+/** A database URL without user and password; undefined for what is none. */
+export function describeDatabaseUrl(text: string): string | undefined {
+  if (text.startsWith('pglite:')) return text;
+  if (checkPostgresUrl(text) !== undefined) return undefined;
+  const target = parsePostgresUrl(text);
+  return `postgres://${postgresFingerprint(target)}?sslmode=${target.sslMode}`;
+}
+
 function parseUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
