@@ -1,0 +1,332 @@
+/**
+ * Reading one organization under its lease: the tail, what was demanded of the past, and the re-scan.
+ *
+ * Tail and stretches are walked side by side; appends go one at a time. Coverage is kept here in memory, since only the
+ * lease's holder changes it.
+ */
+import type { AuditSource } from '../cloud-api/audit-page.ts';
+import { append, type AppendResult, type PositionMove } from '../ledger/append.ts';
+import { covers, endOfTime, type Interval } from '../ledger/coverage.ts';
+import { writeJournal } from '../ledger/journal.ts';
+import type { Lease } from '../ledger/leases.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { findOrganization, type Organization } from '../ledger/organizations.ts';
+import { noteReadSuccess } from '../ledger/read-health.ts';
+import {
+  demandCoverage,
+  finishDemand,
+  finishRescan,
+  finishStretch,
+  fixBoundary,
+  openDemands,
+  readCoverage,
+  readStretches,
+  type Stretch,
+} from '../ledger/stretches.ts';
+import type { Logger } from '../logger.ts';
+import { formatTimestamp, minNanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
+import type { PageEntry } from './page-entries.ts';
+import { createPageSource, type PageSource } from './page-source.ts';
+import type { ReaderObserver } from './reader-observer.ts';
+import { createSerial } from './serial.ts';
+import { tailStart, positionBefore, rescanStart } from './start-positions.ts';
+import { walk, type WalkedPage, type WalkResult } from './walk.ts';
+
+export interface ReaderSettings {
+  readonly pageSize: number;
+  readonly overlapMs: number;
+  readonly rescanWindowMs: number;
+}
+
+export interface ReaderOptions {
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+  readonly organization: Organization;
+  readonly source: AuditSource;
+  readonly settings: ReaderSettings;
+  readonly observer: ReaderObserver;
+  readonly logger: Logger;
+}
+
+export interface OrganizationReader {
+  /** First contact, once: where the tail begins. Must come before everything else. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Demands the interval and reads every unfinished stretch to its end. */
+  readPast(demand: Interval, signal: AbortSignal): Promise<void>;
+  /** One sweep of the tail until caught up. */
+  sweepTail(signal: AbortSignal): Promise<void>;
+  /** Goes over the last days again for what came later than the overlap. */
+  rescan(signal: AbortSignal): Promise<void>;
+  /** Covers what backfills asked for; resolves to how many demands were finished. */
+  serveDemands(signal: AbortSignal): Promise<number>;
+}
+
+export function createOrganizationReader(options: ReaderOptions): OrganizationReader {
+  return new LeasedReader(options);
+}
+
+class LeasedReader implements OrganizationReader {
+  readonly #options: ReaderOptions;
+  readonly #pages: PageSource;
+  readonly #serial = createSerial();
+  readonly #past = createSerial();
+  readonly #tail = createSerial();
+  #organization: Organization;
+  #coverage: Interval[] = [];
+  /** The first sweep under a lease follows every position to its end; later ones may end where it was caught up. */
+  #caughtUpAt: Nanos | undefined;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    this.#organization = options.organization;
+    this.#pages = createPageSource({
+      source: options.source,
+      pageSize: options.settings.pageSize,
+      logger: options.logger,
+    });
+  }
+
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { ledger, lease, settings } = this.#options;
+    await this.#reload();
+    if (this.#organization.boundary !== undefined) return;
+    const serverDate = await this.#askTheTime(signal);
+    await fixBoundary(ledger, lease, { serverDate, overlapMs: settings.overlapMs });
+    await this.#reload();
+  }
+
+  async readPast(demand: Interval, signal: AbortSignal): Promise<void> {
+    await this.#past(async () => {
+      const { ledger, lease, organization } = this.#options;
+      await demandCoverage(ledger, lease, demand);
+      for (const stretch of await readStretches(ledger, organization.id))
+        await this.#readStretch(stretch, signal);
+    });
+  }
+
+  async sweepTail(signal: AbortSignal): Promise<void> {
+    await this.#tail(async () => {
+      await this.#reload();
+      const organization = this.#organization;
+      const boundary = this.#boundary();
+      const result = await this.#walk(
+        {
+          start: positionBefore(tailStart(organization, boundary), this.#options.settings.overlapMs),
+          end: undefined,
+          caughtUpAt: this.#caughtUpAt,
+          priority: 'tail',
+        },
+        { signal, move: (page) => this.#tailMove(page.checkpoint, page.serverDate, undefined) },
+      );
+      await this.#finishTail(result);
+    });
+  }
+
+  async rescan(signal: AbortSignal): Promise<void> {
+    await this.#tail(async () => {
+      await this.#reload();
+      const { ledger, lease, settings, logger } = this.#options;
+      const start = rescanStart(this.#organization, this.#boundary());
+      const result = await this.#walk(
+        {
+          start: positionBefore(start, settings.rescanWindowMs),
+          end: undefined,
+          caughtUpAt: undefined,
+          priority: 'bulk',
+        },
+        { signal, move: () => ({ kind: 'none' }) },
+      );
+      await finishRescan(ledger, lease, result.startedAt ?? nanosFromMs(Date.now()));
+      await noteReadSuccess(ledger, lease);
+      logger.info({ pages: result.pages, newEntries: result.added }, 're-scan finished');
+    });
+  }
+
+  async serveDemands(signal: AbortSignal): Promise<number> {
+    const { ledger, lease, organization } = this.#options;
+    const demands = await openDemands(ledger, organization.id);
+    for (const demand of demands) {
+      await this.readPast(demand, signal);
+      if (demand.to > this.#boundary()) await this.sweepTail(signal);
+      await finishDemand(ledger, lease, demand);
+    }
+    return demands.length;
+  }
+
+  async #readStretch(stretch: Stretch, signal: AbortSignal): Promise<void> {
+    const { ledger, lease, logger, observer, organization } = this.#options;
+    const isInside = (entry: PageEntry): boolean =>
+      !entry.hasOwnTime || (stretch.from <= entry.createdAt && entry.createdAt < stretch.to);
+    const result = await this.#walk(
+      {
+        start: stretch.checkpoint ?? positionBefore(stretch.from, 0),
+        end: stretch.to,
+        caughtUpAt: undefined,
+        priority: 'bulk',
+      },
+      {
+        signal,
+        accepts: isInside,
+        move: (page) => {
+          const at = page.checkpoint === undefined ? undefined : parseTimestamp(page.checkpoint);
+          if (at !== undefined)
+            observer.pastProgress(organization.name, { at, from: stretch.from, to: stretch.to });
+          return page.checkpoint === undefined
+            ? { kind: 'none' }
+            : { kind: 'stretch', from: stretch.from, checkpoint: page.checkpoint };
+        },
+      },
+    );
+    await finishStretch(ledger, lease, stretch);
+    await noteReadSuccess(ledger, lease);
+    await this.#reload();
+    logger.info(
+      { pages: result.pages, newEntries: result.added, to: formatTimestamp(stretch.to) },
+      'past read to the end of a stretch',
+    );
+  }
+
+  async #walk(
+    plan: Omit<Parameters<typeof walk>[1], 'append' | 'onStepOver'>,
+    options: {
+      readonly signal: AbortSignal;
+      readonly accepts?: (entry: PageEntry) => boolean;
+      readonly move: (page: WalkedPage) => PositionMove;
+    },
+  ): Promise<WalkResult> {
+    const { ledger, organization, logger } = this.#options;
+    const accepts = options.accepts ?? ((entry: PageEntry): boolean => this.#isDemanded(entry));
+    return await walk(
+      this.#pages,
+      {
+        ...plan,
+        append: async (page) => {
+          const entries = page.entries.filter(accepts);
+          return await this.#serial(() =>
+            this.#append({ entries, seen: page.entries, move: options.move(page) }),
+          );
+        },
+        onStepOver: async (position) => {
+          logger.warn({ position }, 'position stepped over, the api gave no other way on');
+          await writeJournal(ledger, {
+            what: 'position_stepped_over',
+            organization: organization.id,
+            detail: { position },
+          });
+        },
+      },
+      { signal: options.signal },
+    );
+  }
+
+  async #append(page: {
+    readonly entries: readonly PageEntry[];
+    readonly seen: readonly PageEntry[];
+    readonly move: PositionMove;
+  }): Promise<number> {
+    const { ledger, lease, observer, organization } = this.#options;
+    observer.entriesRead(organization.name, page.seen.length);
+    const result = await append(ledger, lease, { entries: page.entries, move: page.move });
+    observer.appended(organization.name, result);
+    await this.#report(result);
+    return result.added.length;
+  }
+
+  /** Late, changed and timeless entries are told, in one line per page at most. */
+  async #report(result: AppendResult): Promise<void> {
+    const { ledger, organization, observer, logger } = this.#options;
+    const late = result.added.filter((entry) => this.#isRead(entry.createdAt));
+    if (late.length > 0) {
+      const now = this.#organization.serverDate ?? nanosFromMs(Date.now());
+      const oldest = late.reduce((least, entry) => minNanos(least, entry.createdAt), endOfTime);
+      const lateBySeconds = Number((now - oldest) / 1_000_000_000n);
+      observer.late(organization.name, { entries: late.length, lateBySeconds });
+      logger.warn({ lateEntries: late.length, lateBySeconds }, 'entries came late');
+      const detail = { entries: late.length, lateBySeconds };
+      await writeJournal(ledger, { what: 'late_entries', organization: organization.id, detail });
+    }
+    if (result.changed.length > 0) {
+      logger.warn(
+        { changedEntries: result.changed.map((entry) => entry.key).slice(0, 10) },
+        'entries changed at the source',
+      );
+    }
+    const timeless = result.added.filter((entry) => 'hasOwnTime' in entry && entry.hasOwnTime === false);
+    if (timeless.length > 0) {
+      logger.warn(
+        { entries: timeless.length },
+        'entries without a usable time took the position of their page',
+      );
+      const detail = { entries: timeless.length };
+      await writeJournal(ledger, { what: 'entry_without_time', organization: organization.id, detail });
+    }
+  }
+
+  async #finishTail(result: WalkResult): Promise<void> {
+    const { ledger, lease, logger } = this.#options;
+    const reached = result.position === undefined ? undefined : parseTimestamp(result.position);
+    const date = result.serverDate;
+    const coveredTo =
+      reached !== undefined && date !== undefined ? minNanos(reached, date) : (reached ?? date);
+    await this.#serial(() =>
+      append(ledger, lease, { entries: [], move: this.#tailMove(result.position, date, coveredTo) }),
+    );
+    await noteReadSuccess(ledger, lease);
+    this.#caughtUpAt = reached;
+    await this.#reload();
+    if (result.added > 0) {
+      logger.info(
+        { pages: result.pages, newEntries: result.added, position: result.position },
+        'sweep finished',
+      );
+    } else logger.debug({ pages: result.pages }, 'sweep finished, nothing new');
+  }
+
+  /** The tail's checkpoint only moves forward: the overlap before it was read already. */
+  #tailMove(
+    checkpoint: string | undefined,
+    serverDate: Nanos | undefined,
+    coveredTo: Nanos | undefined,
+  ): PositionMove {
+    const saved = this.#organization.tailCheckpoint;
+    const isFurther =
+      checkpoint !== undefined &&
+      (saved === undefined || (parseTimestamp(checkpoint) ?? 0n) > (parseTimestamp(saved) ?? 0n));
+    if (isFurther) this.#organization = { ...this.#organization, tailCheckpoint: checkpoint };
+    return { kind: 'tail', checkpoint: isFurther ? checkpoint : undefined, coveredTo, serverDate };
+  }
+
+  /** What the tail and the re-scan may take: the tail's time and the past that was read; the rest is a stretch's. */
+  #isDemanded(entry: PageEntry): boolean {
+    return (
+      !entry.hasOwnTime || entry.createdAt >= this.#boundary() || covers(this.#coverage, entry.createdAt)
+    );
+  }
+
+  #isRead(time: Nanos): boolean {
+    const boundary = this.#boundary();
+    const tailCoveredTo = this.#organization.tailCoveredTo ?? boundary;
+    return covers(this.#coverage, time) || (time >= boundary && time < tailCoveredTo);
+  }
+
+  #boundary(): Nanos {
+    const { boundary } = this.#organization;
+    if (boundary === undefined) throw new TypeError('prepare() comes before reading');
+    return boundary;
+  }
+
+  async #reload(): Promise<void> {
+    const { ledger, organization } = this.#options;
+    this.#organization = (await findOrganization(ledger, organization.name)) ?? this.#organization;
+    this.#coverage = await readCoverage(ledger, organization.id);
+  }
+
+  /** The API's clock, from the smallest possible page. */
+  async #askTheTime(signal: AbortSignal): Promise<Nanos> {
+    const { source, logger } = this.#options;
+    const page = await source.auditLogPage({ sortOrder: 'DESC', limit: 1, priority: 'tail', signal });
+    if (page.serverDate !== undefined) return page.serverDate;
+    logger.warn({}, 'the api sends no date, this host’s clock is used instead');
+    return nanosFromMs(Date.now());
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * One walk over pages in ascending order, from a position until caught up or to an end.
+ *
+ * `starting_from` may be inclusive or exclusive, even in turns: known entries are dropped by the ledger, so both are
+ * right. A page always holds every entry of a timestamp, so the time of its last entry is a safe position where the
+ * API's own does not advance. Caught up means nothing new and no further position:
+ *
+ *     page ──▶ append ──▶ next position?
+ *                          absent ─────────────────────────────▶ caught up
+ *                          at or past the end ─────────────────▶ end
+ *                          further, nothing new, past the API's clock at the start ▶ caught up
+ *                          further ────────────────────────────▶ next page
+ *                          not further, page full ─▶ ask larger ─▶ step over the timestamp ─▶ caught up
+ *                          not further, nothing new ───────────▶ caught up
+ */
+import type { AuditPage } from '../cloud-api/audit-page.ts';
+import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
+import { beginningOfTime } from '../ledger/coverage.ts';
+import { formatTimestamp, microsecond, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
+import { createdAtOf, toPageEntry, type PageEntry } from './page-entries.ts';
+import type { PageRead, PageSource } from './page-source.ts';
+
+export interface WalkPlan {
+  /** Sent verbatim; undefined: from the beginning. */
+  readonly start: string | undefined;
+  /** Exclusive end; undefined: until caught up. */
+  readonly end: Nanos | undefined;
+  /**
+   * Where an earlier walk was caught up: a page that is not full, brings nothing new and leads just there ends the
+   * walk without another request. Undefined: always ask for the next page.
+   */
+  readonly caughtUpAt: Nanos | undefined;
+  readonly priority: 'tail' | 'bulk';
+  /** Appends a page and moves the position to `checkpoint`; resolves to how many entries were new. */
+  readonly append: (page: WalkedPage) => Promise<number>;
+  /** Told when a timestamp was stepped over because the API gave no other way on. */
+  readonly onStepOver: (position: string) => Promise<void>;
+}
+
+export interface WalkedPage {
+  readonly entries: readonly PageEntry[];
+  /** Where the walk goes on after this page, verbatim; undefined when the page gave nothing further. */
+  readonly checkpoint: string | undefined;
+  readonly serverDate: Nanos | undefined;
+}
+
+export interface WalkResult {
+  readonly outcome: 'caught_up' | 'end';
+  /** The API's clock at the first page; undefined when it did not tell. */
+  readonly startedAt: Nanos | undefined;
+  /** The API's clock at the last page. */
+  readonly serverDate: Nanos | undefined;
+  /** The furthest position, verbatim; undefined when there was none. */
+  readonly position: string | undefined;
+  readonly added: number;
+  readonly pages: number;
+}
+
+interface Position {
+  readonly text: string | undefined;
+  readonly at: Nanos;
+}
+
+export async function walk(
+  source: PageSource,
+  plan: WalkPlan,
+  options: { readonly signal: AbortSignal },
+): Promise<WalkResult> {
+  const fetching = new AbortController();
+  const stop = (): void => fetching.abort(options.signal.reason);
+  options.signal.addEventListener('abort', stop, { once: true });
+  if (options.signal.aborted) stop();
+  try {
+    return await walkPages({ source, plan, signal: fetching.signal });
+  } finally {
+    options.signal.removeEventListener('abort', stop);
+    // A page asked for ahead is of no use to anybody now.
+    fetching.abort();
+  }
+}
+
+interface Walk {
+  readonly source: PageSource;
+  readonly plan: WalkPlan;
+  readonly signal: AbortSignal;
+}
+
+async function walkPages(context: Walk): Promise<WalkResult> {
+  const { plan, signal } = context;
+  let position: Position = { text: plan.start, at: timeOf(plan.start) };
+  let ahead: Promise<PageRead> | undefined;
+  let startedAt: Nanos | undefined;
+  let added = 0;
+  for (let pages = 1; ; pages += 1) {
+    signal.throwIfAborted();
+    const read: PageRead = await (ahead ?? readPage(context, position));
+    ahead = undefined;
+    const { page } = read;
+    startedAt ??= page.serverDate;
+    const next = nextPosition(read, position);
+    if (isAnotherPageCertain(read, next, plan)) ahead = keepForLater(readPage(context, next));
+    const brought = await plan.append({
+      entries: toEntries(page, position),
+      checkpoint: next?.text ?? lastTime(page)?.text ?? position.text,
+      serverDate: page.serverDate,
+    });
+    added += brought;
+    const result = { startedAt, serverDate: page.serverDate, added, pages };
+    if (next === undefined) {
+      return { ...result, outcome: 'caught_up', position: lastTime(page)?.text ?? position.text };
+    }
+    if (plan.end !== undefined && next.at >= plan.end)
+      return { ...result, outcome: 'end', position: next.text };
+    if (next.at > position.at) {
+      if (brought === 0 && isCaughtUp(read, next, { plan, startedAt })) {
+        return { ...result, outcome: 'caught_up', position: next.text };
+      }
+      position = next;
+      continue;
+    }
+    const larger = page.entries.length >= read.limit ? await pageBeyond(context, position, read) : undefined;
+    if (larger !== undefined) {
+      ahead = Promise.resolve(larger.read);
+      position = larger.position;
+    } else if (brought === 0) {
+      return { ...result, outcome: 'caught_up', position: position.text };
+    }
+  }
+}
+
+/** Nothing new, and the position leads to now, or to where the last walk ended. */
+function isCaughtUp(
+  read: PageRead,
+  next: Position,
+  known: { readonly plan: WalkPlan; readonly startedAt: Nanos | undefined },
+): boolean {
+  // Without the API's clock, ours: a little later than the truth at worst, and then the next page decides.
+  if (next.at >= (known.startedAt ?? nanosFromMs(Date.now()))) return true;
+  return next.at === known.plan.caughtUpAt && read.page.entries.length < read.limit;
+}
+
+/** A full page that leads further: the next one can be fetched while this one is appended. */
+function isAnotherPageCertain(read: PageRead, next: Position | undefined, plan: WalkPlan): next is Position {
+  if (next === undefined || read.page.entries.length < read.limit) return false;
+  const last = lastTime(read.page);
+  return last !== undefined && next.at === last.at && (plan.end === undefined || next.at < plan.end);
+}
+
+/** Its failure is met where it is awaited; until then it must not count as unhandled. */
+function keepForLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function readPage(context: Walk, position: Position, limit?: number): Promise<PageRead> {
+  return context.source.read({
+    startingFrom: position.text,
+    priority: context.plan.priority,
+    ...(limit === undefined ? {} : { limit }),
+    signal: context.signal,
+  });
+}
+
+/**
+ * A full page that does not lead further: more entries share a timestamp than a page holds, on a server that includes
+ * `starting_from`. A larger page shows whether there is more; where the server won't give one, the timestamp, which a
+ * page always holds whole, is stepped over. Undefined when there is nothing beyond.
+ */
+async function pageBeyond(
+  context: Walk,
+  position: Position,
+  read: PageRead,
+): Promise<{ readonly read: PageRead; readonly position: Position } | undefined> {
+  const held = read.page.entries.length;
+  const larger = await readPage(context, position, held + read.limit);
+  if (larger.page.entries.length > held) return { read: larger, position };
+  const isInclusive = read.page.entries.some((entry) => createdAtOf(entry) === position.at);
+  if (!isInclusive || position.text === undefined) return undefined;
+  const over: Position = {
+    text: formatTimestamp(nanos(position.at + microsecond)),
+    at: nanos(position.at + microsecond),
+  };
+  const beyond = await readPage(context, over);
+  if (beyond.page.entries.length === 0) return undefined;
+  await context.plan.onStepOver(position.text);
+  return { read: beyond, position: over };
+}
+
+/**
+ * Where the page leads: the API's own position, verbatim. The time of its last entry instead where the API's does not
+ * advance, and where a full page is followed by no position or by one in the future: there may be more before it.
+ * Undefined when the API says that there is nothing further.
+ */
+function nextPosition(read: PageRead, position: Position): Position | undefined {
+  const { page } = read;
+  const text = page.nextStartingFrom;
+  const next = text === undefined || text === '' ? undefined : { text, at: timeOf(text) };
+  const last = lastTime(page);
+  if (last === undefined || last.at <= position.at) return next;
+  const isFull = page.entries.length >= read.limit;
+  if (next === undefined) return isFull ? last : undefined;
+  if (next.at <= position.at) return last;
+  return isFull && next.at > last.at && page.serverDate !== undefined && next.at >= page.serverDate
+    ? last
+    : next;
+}
+
+function lastTime(page: AuditPage): Position | undefined {
+  const last = page.entries.at(-1);
+  const at = last === undefined ? undefined : createdAtOf(last);
+  const text = last?.fields.created_at;
+  return at === undefined || typeof text !== 'string' ? undefined : { text, at };
+}
+
+function toEntries(page: AuditPage, position: Position): PageEntry[] {
+  const pageTime = timeOfPage(page, position);
+  return page.entries.map((entry) => toPageEntry(entry, pageTime));
+}
+
+/** For entries without a usable time. */
+function timeOfPage(page: AuditPage, position: Position): Nanos {
+  if (position.text !== undefined) return position.at;
+  for (const entry of page.entries) {
+    const time = createdAtOf(entry);
+    if (time !== undefined) return time;
+  }
+  return page.serverDate ?? nanos(0n);
+}
+
+function timeOf(position: string | undefined): Nanos {
+  if (position === undefined) return beginningOfTime;
+  const time = parseTimestamp(position);
+  if (time !== undefined) return time;
+  throw new CloudApiError(
+    `The Cloud API answered GET /api/v1/auditlogevents with a next_starting_from that is no timestamp: ` +
+      `${JSON.stringify(position.slice(0, 60))}. Nothing was moved; the position stays where it was.`,
+    { code: 'response_unusable', retryable: true },
+  );
+}
