@@ -15,8 +15,9 @@ import { CloudApiError } from './cloud-api-error.ts';
 import { type Transport, type TransportAnswer, TransportFailure } from './http-transport.ts';
 import { UnusableBodyError } from './json-scan.ts';
 import { closedError, type Priority } from './rate-limiter.ts';
+import { doneAnyway, transportError, where } from './no-answer.ts';
 import { refusal } from './refusal.ts';
-import { decideRetry } from './retry-decision.ts';
+import { decideRetry, retryFloorMs } from './retry-decision.ts';
 
 export interface Call<Method extends string, Result> {
   readonly method: Method;
@@ -191,7 +192,7 @@ export class Caller<Method extends string> {
       status = answer.status;
       return answer;
     } catch (error) {
-      throw error instanceof TransportFailure ? this.#transportError(call, error) : error;
+      throw error instanceof TransportFailure ? this.#noAnswer(call, error) : error;
     } finally {
       this.settings.onRequest({ status, durationMs: performance.now() - startedAt });
     }
@@ -226,8 +227,8 @@ export class Caller<Method extends string> {
 
   #closeGate(error: CloudApiError): void {
     const { retry, limiter } = this.settings;
-    if (error.code !== 'rate_limited' && error.retryAfterMs === undefined) return;
-    limiter.closeGate(Math.min(error.retryAfterMs ?? 0, retry.delayMaxMs));
+    const floorMs = retryFloorMs(error, retry);
+    if (floorMs > 0) limiter.closeGate(Math.min(floorMs, retry.delayMaxMs));
   }
 
   /** A server that answers in another version may mean other things by the same names. */
@@ -250,6 +251,13 @@ export class Caller<Method extends string> {
     );
   }
 
+  #noAnswer(call: Call<Method, unknown>, failure: TransportFailure): CloudApiError {
+    const { url, requestTimeoutMs } = this.settings;
+    const error = transportError(failure, call, { host: url.host, timeoutMs: requestTimeoutMs });
+    this.#facts.set(error, { mayHaveArrived: failure.mayHaveArrived, isCutOff: false });
+    return error;
+  }
+
   #read<Result>(call: Call<Method, Result>, answer: TransportAnswer): Result {
     try {
       return call.read(answer);
@@ -265,39 +273,6 @@ export class Caller<Method extends string> {
       throw unusable;
     }
   }
-
-  #transportError(call: Call<Method, unknown>, failure: TransportFailure): CloudApiError {
-    const { url, requestTimeoutMs } = this.settings;
-    const unknown = failure.mayHaveArrived ? doneAnyway(call) : '';
-    const error = ((): CloudApiError => {
-      switch (failure.reason) {
-        case 'too_large':
-          return new CloudApiError(
-            `The Cloud API's answer is too large (${where(call)}): ${failure.message}. Raise api.responseMax or lower api.pageSize.${unknown}`,
-            { code: 'response_too_large', retryable: false },
-          );
-        case 'encoding':
-          return new CloudApiError(
-            `The Cloud API's answer can't be used (${where(call)}): ${failure.message}.${unknown}`,
-            { code: 'response_unusable', retryable: false },
-          );
-        case 'timed_out':
-          return new CloudApiError(
-            `The Cloud API did not answer in time (${where(call)} at ${url.host}): ${failure.message}. Check the network, or raise api.requestTimeout (now ${requestTimeoutMs} ms).${unknown}`,
-            { code: 'timed_out', retryable: true, cause: failure.cause },
-          );
-        case 'unreachable':
-          return new CloudApiError(
-            `The Cloud API could not be reached (${where(call)} at ${url.host}): ${failure.message}. ${unreachableHint(failure)}${unknown}`,
-            { code: 'unreachable', retryable: true, cause: failure.cause },
-          );
-        default:
-          throw new TypeError(failure.reason satisfies never);
-      }
-    })();
-    this.#facts.set(error, { mayHaveArrived: failure.mayHaveArrived, isCutOff: false });
-    return error;
-  }
 }
 
 /** Joins and encodes the parts of a path. A part that a URL parser would take away is refused. */
@@ -310,21 +285,6 @@ export function pathOf(...parts: readonly string[]): string {
       return `/${encodeURIComponent(part)}`;
     })
     .join('');
-}
-
-function where(call: { readonly method: string; readonly path: string }): string {
-  return `${call.method} /api/v1${call.path}`;
-}
-
-/** Whoever asked for a change must know that it may have happened. */
-function doneAnyway(call: { readonly method: string }): string {
-  return call.method === 'GET' ? '' : ' The change may have been made: look before you repeat it.';
-}
-
-function unreachableHint(failure: TransportFailure): string {
-  return /CERT|SIGNED|VERIFY|ISSUER/.test(failure.message)
-    ? 'Its certificate is not trusted here: name your proxy’s or company’s CA in NODE_EXTRA_CA_CERTS.'
-    : 'Check api.url, DNS and the network (HTTPS_PROXY and NO_PROXY hold).';
 }
 
 async function waitFor(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 /** The Cloud API client, usable by itself: `ccloud-audit-export/cloud-api`. */
+export { type CloudApi, createCloudApi } from './cloud-api.ts';
 export { createAuditSource } from './audit-source.ts';
 export type {
   AuditEntry,
@@ -9,9 +10,26 @@ export type {
   OrganizationInfo,
   SortOrder,
 } from './audit-page.ts';
-export type { ApiKey, CloudApiOptions, RequestReport } from './client-options.ts';
-export { defaultUrl, defaultVersion } from './client-options.ts';
+export type { AuditLogPagesRequest } from './audit-log-pages.ts';
+export {
+  type ApiKey,
+  type CloudApiOptions,
+  defaultUrl,
+  defaultVersion,
+  type RequestReport,
+} from './client-options.ts';
 export { CloudApiError, type CloudApiErrorCode, cloudApiErrorCodes } from './cloud-api-error.ts';
+export {
+  type CloudProvider,
+  clusterSpec,
+  type ClusterSpecOptions,
+  type CreateClusterRequest,
+  type Plan,
+} from './cluster-spec.ts';
+export type { CallOptions, Cluster, ClusterNode } from './clusters.ts';
+export type { JsonObject } from './json-body.ts';
 export { RateLimiter, type RateLimiterOptions } from './rate-limiter.ts';
+export type { Region } from './regions.ts';
 export type { RetryPolicy } from './retry-decision.ts';
-export { UsageError } from '../errors.ts';
+export type { SqlUser, SqlUserName } from './sql-users.ts';
+export { ExporterError, UsageError } from '../errors.ts';

@@ -39,11 +39,17 @@ export function decideRetry(failed: FailedAttempt, policy: RetryPolicy, random: 
   if (!failed.isRead && !isSurelyUndone(failed)) return undefined;
   const exponential = policy.backoffMs * 2 ** Math.min(failed.attempt - 1, 30);
   const jitter = random * Math.min(exponential, policy.delayMaxMs);
-  return Math.min(floorMs(failed, policy) + jitter, policy.delayMaxMs);
+  return Math.min(retryFloorMs(failed, policy) + jitter, policy.delayMaxMs);
 }
 
-/** `Retry-After: 0`, or none, must not use up all attempts at once while the limit lasts. */
-function floorMs(failed: FailedAttempt, policy: RetryPolicy): number {
+/**
+ * How long nothing should be sent at least. `Retry-After: 0`, or none, must not use up all attempts at once while the
+ * limit lasts.
+ */
+export function retryFloorMs(
+  failed: Pick<FailedAttempt, 'code' | 'retryAfterMs'>,
+  policy: Pick<RetryPolicy, 'backoffMs'>,
+): number {
   const asked = failed.retryAfterMs ?? 0;
   return asked === 0 && failed.code === 'rate_limited' ? policy.backoffMs : asked;
 }
