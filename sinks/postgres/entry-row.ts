@@ -1,0 +1,157 @@
+/** What the columns of the table say about an entry. `raw` is the truth; everything else is taken from it for queries. */
+import type { SinkEntry } from '../sink.ts';
+import { CopyBinaryWriter } from './copy-binary.ts';
+import { jsonMembers } from './json-members.ts';
+
+/** Text columns that are named as the API's fields are. */
+export const fieldColumns = [
+  'action',
+  'source',
+  'user_email',
+  'service_account_name',
+  'system_actor_name',
+  'cluster_id',
+  'cluster_name',
+  'session_id',
+  'trace_id',
+  'error',
+] as const;
+
+/** The columns that the sink writes, in the order in which `encodeRows` writes them. */
+export const writtenColumns: readonly string[] = [
+  'organization',
+  'id',
+  'sequence',
+  'created_at',
+  ...fieldColumns,
+  'ip_address',
+  'payload',
+  'raw',
+  'sha256',
+];
+
+/** One row of the table. */
+export interface EntryRow {
+  readonly organization: string;
+  readonly id: string;
+  readonly sequence: number;
+  readonly createdAt: bigint;
+  /** Of `fieldColumns`, and `ip_address` at the end. */
+  readonly texts: readonly (string | null)[];
+  /** JSON text; null where there is none, or none that PostgreSQL can hold. */
+  readonly payload: string | Buffer | null;
+  readonly raw: Buffer;
+  readonly sha256: Buffer;
+}
+
+export function entryRow(organization: string, entry: SinkEntry): EntryRow {
+  return {
+    organization,
+    id: columnText(entry.id),
+    sequence: entry.sequence,
+    createdAt: entry.createdAt,
+    ...columnsOf(entry.raw),
+    raw: entry.raw,
+    sha256: entry.sha256,
+  };
+}
+
+/** Rows as the bytes of one `COPY … (writtenColumns) FROM STDIN WITH (FORMAT binary)`. */
+export function encodeRows(rows: readonly EntryRow[]): Buffer {
+  const bytesExpected = rows.reduce((bytes, row) => bytes + row.raw.length * 2 + 512, 0);
+  const writer = new CopyBinaryWriter(writtenColumns.length, bytesExpected);
+  for (const row of rows) {
+    writer.startRow();
+    writer.text(row.organization);
+    writer.text(row.id);
+    writer.int8(row.sequence);
+    writer.timestamptz(row.createdAt);
+    for (const text of row.texts) writer.text(text);
+    writer.jsonb(row.payload);
+    writer.bytes(row.raw);
+    writer.bytes(row.sha256);
+  }
+  return writer.finish();
+}
+
+/** U+0000 and lone surrogates, which no PostgreSQL text can hold, as U+FFFD. */
+export function columnText(text: string): string {
+  return unholdable.test(text) ? text.replaceAll(unholdableEach, '\ufffd') : text;
+}
+
+// With the flag `u` a surrogate pair is one character, so only lone surrogates are of category Cs.
+const unholdable = /[\0\p{Cs}]/u;
+const unholdableEach = /[\0\p{Cs}]/gu;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function columnsOf(raw: Buffer): Pick<EntryRow, 'texts' | 'payload'> {
+  const fields = parseFields(raw);
+  if (fields === undefined) return { texts: [...fieldColumns, 'ip_address'].map(() => null), payload: null };
+  // Looking for the members costs more than parsing, and is needed only for values that are not text.
+  let found: Map<string, Buffer> | undefined;
+  const memberText = (name: string): Buffer => {
+    found ??= jsonMembers(raw);
+    return found.get(name) ?? Buffer.of();
+  };
+  const texts = fieldColumns.map((name) => fieldText(fields[name], () => memberText(name)));
+  const metadata = fields['metadata'];
+  const address = isObject(metadata) ? metadata['ip_address'] : undefined;
+  texts.push(fieldText(address, () => jsonMembers(memberText('metadata')).get('ip_address') ?? Buffer.of()));
+  return { texts, payload: payloadJson(fields['payload'], () => memberText('payload')) };
+}
+
+/** The parsed entry; undefined for what is no JSON object, which only its raw text can tell. */
+function parseFields(raw: Buffer): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(raw.toString());
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Text as it is, another type as its JSON text, null for nothing. */
+function fieldText(value: unknown, jsonText: () => Buffer): string | null {
+  if (value === undefined || value === null) return null;
+  return columnText(typeof value === 'string' ? value : jsonText().toString());
+}
+
+/** An object as it was written; a string's content where that is JSON, else the string; null for null. */
+function payloadJson(value: unknown, jsonText: () => Buffer): string | Buffer | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') {
+    const text = jsonText();
+    return isHoldable(text.includes(escapeStart) ? text.toString() : '') ? text : null;
+  }
+  const text = isJson(value) ? value : JSON.stringify(value);
+  if (text.trim() === 'null') return null;
+  return isHoldable(text) ? text : null;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const escapeStart = '\\u';
+/** Either a whole surrogate pair, or (captured) what jsonb refuses, or any other escape, so that `\\u0000` is not one. */
+const escapes = /\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u(0000|[dD][89a-fA-F]..)|\\./gs;
+
+/** Whether jsonb takes the strings of this JSON text. What else it refuses (huge numbers, depth) the server says. */
+function isHoldable(json: string): boolean {
+  if (unholdable.test(json)) return false;
+  if (!json.includes(escapeStart)) return true;
+  for (const match of json.matchAll(escapes)) {
+    if (match[1] !== undefined) return false;
+  }
+  return true;
+}

@@ -1,0 +1,112 @@
+/**
+ * Entries as rows of one table in PostgreSQL or CockroachDB, one row per entry and organization.
+ *
+ * A repeated batch is recognized by key and hash and changes nothing, so whatever process writes, and however often, the
+ * table ends up the same. A difference under a known key is never overwritten: it stops the sink.
+ */
+import type { Database } from '../../src/database/database.ts';
+import { SinkError } from '../sink-error.ts';
+import type { HeldEntry, Sink } from '../sink.ts';
+import { columnText, entryRow } from './entry-row.ts';
+import { sinkFailure } from './failure.ts';
+import { storeRows } from './store-rows.ts';
+import { quoteTableName, type TableName } from './table-name.ts';
+import { ensureTable } from './table.ts';
+
+export { createTableSql } from './table.ts';
+export { parseTableName, type TableName } from './table-name.ts';
+
+export interface PostgresSinkOptions {
+  readonly name: string;
+  /** From `parseTableName`. */
+  readonly table: TableName;
+  /** Names the database before anybody has connected to it; `Database.fingerprint` of what `database` gives. */
+  readonly databaseFingerprint: string;
+  /** Called at `open`, and again after it failed. */
+  readonly database: () => Promise<Database>;
+  /** Whether `close` closes the database: false for one that belongs to somebody else, as the store's does. */
+  readonly ownsDatabase: boolean;
+}
+
+/** A sink of type `postgres`. Its errors are SinkErrors; see `sink.ts` for the codes that every sink shares. */
+export function createPostgresSink(options: PostgresSinkOptions): Sink {
+  const table = quoteTableName(options.table);
+  const inFlight = new Set<Promise<unknown>>();
+  let connection: Promise<Database> | undefined;
+
+  const connect = async (): Promise<Database> => {
+    connection ??= options.database();
+    try {
+      return await connection;
+    } catch (error) {
+      connection = undefined;
+      throw error;
+    }
+  };
+
+  /** Runs one step on the database, so that `close` can wait for it and its failures are told as a sink's. */
+  const use = async <T>(signal: AbortSignal, step: (database: Database) => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    const running = connect().then(step);
+    inFlight.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      throw sinkFailure(error, table);
+    } finally {
+      inFlight.delete(running);
+    }
+  };
+
+  const holds: Sink['holds'] = (organization, entry, { signal }) =>
+    use(signal, (database) => holdsEntry(database, { table, organization, entry }));
+
+  return {
+    name: options.name,
+    type: 'postgres',
+    capabilities: { repeats: 'absorbed' },
+    fingerprint: `${options.databaseFingerprint} ${table}`,
+    open: ({ signal }) => use(signal, (database) => ensureTable(database, options.table, signal)),
+    attach: async ({ organization, last }, sinkOptions) => {
+      if (last === undefined || (await holds(organization, last, sinkOptions))) return;
+      throw destinationLost(table, organization, last);
+    },
+    write: ({ organization, entries }, { signal }) =>
+      use(signal, async (database) => {
+        const rows = entries.map((entry) => entryRow(organization, entry));
+        await storeRows({ database, table, signal }, rows);
+        return undefined;
+      }),
+    holds,
+    close: async () => {
+      await Promise.allSettled(inFlight);
+      const open = connection;
+      connection = undefined;
+      if (open === undefined || !options.ownsDatabase) return;
+      await (await open).close();
+    },
+  };
+}
+
+interface Lookup {
+  readonly table: string;
+  readonly organization: string;
+  readonly entry: HeldEntry;
+}
+
+async function holdsEntry(database: Database, { table, organization, entry }: Lookup): Promise<boolean> {
+  const { rows } = await database.query<{ sequence: string; sha256: Buffer }>(
+    `SELECT sequence, sha256 FROM ${table} WHERE organization = $1 AND id = $2`,
+    [organization, columnText(entry.id)],
+  );
+  return rows.some(
+    (row) => BigInt(row.sequence) === BigInt(entry.sequence) && entry.sha256.equals(row.sha256),
+  );
+}
+
+function destinationLost(table: string, organization: string, last: HeldEntry): SinkError {
+  return new SinkError(
+    `The table ${table} no longer holds the entry ${JSON.stringify(last.id)} of ${organization} (sequence ${last.sequence}) as it was acknowledged. Restore the table, or reset this sink's offset to have everything written again.`,
+    { code: 'destination_lost', retryable: false },
+  );
+}

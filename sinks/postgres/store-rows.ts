@@ -1,0 +1,190 @@
+/**
+ * Putting rows into the table, once each.
+ *
+ *   COPY ──▶ done
+ *     ├─ 23505, something is there already ──▶ compare by hash and sequence ──▶ repeats are left out, the rest is stored
+ *     │                                              └─ a difference: somebody else writes here, stop
+ *     └─ a data error ──▶ halves ──▶ … ──▶ one row ──▶ without its payload ──▶ stored, or it can never be
+ *
+ * A half is committed before the next is tried: what is stored is then always a beginning of the batch, and the batch
+ * may be repeated from its start.
+ */
+import type { Database, Queryable } from '../../src/database/database.ts';
+import { SinkError } from '../sink-error.ts';
+import { encodeRows, writtenColumns, type EntryRow } from './entry-row.ts';
+import { entryRefused, isDataError, isPrivilegeMissing, isUniqueViolation } from './failure.ts';
+
+/** Where rows go. */
+export interface RowTarget {
+  readonly database: Database;
+  /** Quoted, with its schema. */
+  readonly table: string;
+  readonly signal: AbortSignal;
+}
+
+const columnList = writtenColumns.join(', ');
+const stagingTable = 'pg_temp.ccloud_audit_batch';
+/** How often rows that another process is writing at the same moment are looked at again. */
+const racesMax = 5;
+
+/**
+ * Stores all rows, of one organization, or rejects: with a SinkError of code `foreign_writer` or `table_mismatch`, with
+ * one that has a `poisonSequence`, with a DatabaseError, or with the abort.
+ */
+export async function storeRows(target: RowTarget, rows: readonly EntryRow[]): Promise<void> {
+  try {
+    await storeOnce(target, rows);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    const [row, second] = rows;
+    if (row !== undefined && second === undefined) {
+      await storeWithoutPayload(target, row);
+      return;
+    }
+    const middle = rows.length >> 1;
+    await storeRows(target, rows.slice(0, middle));
+    await storeRows(target, rows.slice(middle));
+  }
+}
+
+async function storeWithoutPayload(target: RowTarget, row: EntryRow): Promise<void> {
+  try {
+    await storeOnce(target, [{ ...row, payload: null }]);
+  } catch (error) {
+    throw isDataError(error) ? entryRefused(error, target.table, row.sequence) : error;
+  }
+}
+
+async function storeOnce(target: RowTarget, rows: readonly EntryRow[]): Promise<void> {
+  try {
+    await inTransaction(target, (transaction) => copyRows(transaction, target.table, rows));
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    await storeMissing(target, rows);
+  }
+}
+
+async function storeMissing(target: RowTarget, rows: readonly EntryRow[]): Promise<void> {
+  // CockroachDB's temporary tables are experimental.
+  if (target.database.kind === 'cockroachdb') {
+    await storeMissingByKey(target, rows);
+    return;
+  }
+  try {
+    await inTransaction(target, (transaction) => storeMissingByStaging(transaction, target.table, rows));
+  } catch (error) {
+    // A role without TEMPORARY on the database writes all the same.
+    if (!isPrivilegeMissing(error)) throw error;
+    await storeMissingByKey(target, rows);
+  }
+}
+
+async function storeMissingByStaging(
+  transaction: Queryable,
+  table: string,
+  rows: readonly EntryRow[],
+): Promise<void> {
+  await transaction.query(
+    `CREATE TEMPORARY TABLE ${stagingTable} ON COMMIT DROP AS SELECT ${columnList} FROM ${table} WITH NO DATA`,
+  );
+  await copyRows(transaction, stagingTable, rows);
+  await transaction.query(
+    `INSERT INTO ${table} (${columnList}) SELECT ${columnList} FROM ${stagingTable} ORDER BY sequence ON CONFLICT DO NOTHING`,
+  );
+  const missing = await missingRows(transaction, table, rows);
+  if (missing.length > 0) {
+    await requireFreeSequences(transaction, table, missing);
+    throw foreignConstraint(table, missing);
+  }
+}
+
+async function storeMissingByKey(target: RowTarget, rows: readonly EntryRow[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await inTransaction(target, async (transaction) => {
+        const missing = await missingRows(transaction, target.table, rows);
+        await requireFreeSequences(transaction, target.table, missing);
+        if (missing.length > 0) await copyRows(transaction, target.table, missing);
+      });
+      return;
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      // Either somebody stored the same a moment ago, which the next look shows, or the constraint is none of ours.
+      if (attempt === racesMax) throw foreignConstraint(target.table, rows);
+    }
+  }
+}
+
+async function copyRows(transaction: Queryable, table: string, rows: readonly EntryRow[]): Promise<void> {
+  await transaction.copyIn(`COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`, encodeRows(rows));
+}
+
+async function inTransaction(
+  { database, signal }: RowTarget,
+  body: (transaction: Queryable) => Promise<void>,
+): Promise<void> {
+  await database.transaction(body, { signal });
+}
+
+interface Held {
+  readonly id: string;
+  readonly sequence: string;
+  readonly sha256: Buffer;
+}
+
+/** The rows whose id is not in the table; rejects when an id is there as another entry. */
+async function missingRows(
+  transaction: Queryable,
+  table: string,
+  rows: readonly EntryRow[],
+): Promise<EntryRow[]> {
+  const { rows: found } = await transaction.query<Held>(
+    `SELECT id, sequence, sha256 FROM ${table} WHERE organization = $1 AND id = ANY($2::text[])`,
+    [rows[0]?.organization ?? '', rows.map((row) => row.id)],
+  );
+  const held = new Map(found.map((row) => [row.id, row]));
+  return rows.filter((row) => {
+    const other = held.get(row.id);
+    if (other === undefined) return true;
+    const sameContent = row.sha256.equals(other.sha256);
+    if (sameContent && BigInt(other.sequence) === BigInt(row.sequence)) return false;
+    throw foreignWriter(
+      table,
+      row,
+      `with sequence ${other.sequence}${sameContent ? '' : ' and other content'}, and the ledger has it with sequence ${row.sequence}`,
+    );
+  });
+}
+
+async function requireFreeSequences(
+  transaction: Queryable,
+  table: string,
+  rows: readonly EntryRow[],
+): Promise<void> {
+  const { rows: found } = await transaction.query<Held>(
+    `SELECT id, sequence, sha256 FROM ${table} WHERE organization = $1 AND sequence = ANY($2::bigint[]) ORDER BY sequence LIMIT 1`,
+    [rows[0]?.organization ?? '', rows.map((row) => row.sequence)],
+  );
+  const [other] = found;
+  const row = rows.find((candidate) => BigInt(candidate.sequence) === BigInt(other?.sequence ?? -1));
+  if (other === undefined || row === undefined) return;
+  throw foreignWriter(
+    table,
+    row,
+    `not at all, and has ${JSON.stringify(other.id)} with sequence ${other.sequence}, which is the ledger's sequence ${row.sequence} of the former`,
+  );
+}
+
+function foreignWriter(table: string, row: EntryRow, difference: string): SinkError {
+  return new SinkError(
+    `Somebody else writes to the table ${table}: it has the entry ${JSON.stringify(row.id)} of ${row.organization} ${difference}. Give this exporter a table of its own, or continue with the ledger that filled this one.`,
+    { code: 'foreign_writer', retryable: false },
+  );
+}
+
+function foreignConstraint(table: string, rows: readonly EntryRow[]): SinkError {
+  return new SinkError(
+    `The table ${table} has a unique constraint that is not the sink's, and it refuses the entry with sequence ${rows[0]?.sequence}. Drop that constraint.`,
+    { code: 'table_mismatch', retryable: false },
+  );
+}
