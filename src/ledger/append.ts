@@ -274,8 +274,12 @@ async function nextSequence(ledger: Ledger, lease: Lease): Promise<number> {
 }
 
 async function analyzeWhenGrown(ledger: Ledger, before: number, after: number): Promise<void> {
-  const doublings = (rows: number): number => Math.floor(Math.log2(Math.max(1, (rows / firstAnalyzeAt) * 2)));
   if (doublings(before) === doublings(after)) return;
   await ledger.database.query(analyzeRows);
   await ledger.database.query(analyzeSegments);
+}
+
+/** Changes at the first threshold and at each of its doublings. */
+function doublings(rows: number): number {
+  return Math.floor(Math.log2(Math.max(1, (rows / firstAnalyzeAt) * 2)));
 }

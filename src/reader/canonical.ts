@@ -59,16 +59,10 @@ function nestingAtMost(text: string, depthMax: number): boolean {
 
 function canonicalValue(cursor: Cursor): string {
   skipSpace(cursor);
-  switch (cursor.text[cursor.at]) {
-    case '{':
-      return joinFields(readFields(cursor, () => canonicalValue(cursor)));
-    case '[':
-      return canonicalArray(cursor);
-    case '"':
-      return canonicalString(cursor);
-    default:
-      return readLiteral(cursor);
-  }
+  const first = cursor.text[cursor.at];
+  if (first === '{') return joinFields(readFields(cursor, () => canonicalValue(cursor)));
+  if (first === '[') return canonicalArray(cursor);
+  return first === '"' ? canonicalString(cursor) : readLiteral(cursor);
 }
 
 function readFields(cursor: Cursor, readValue: (key: string) => string): Map<string, string> {
@@ -87,7 +81,7 @@ function readFields(cursor: Cursor, readValue: (key: string) => string): Map<str
 }
 
 function joinFields(fields: ReadonlyMap<string, string>): string {
-  const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const sorted = [...fields].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `{${sorted.map(([key, value]) => `${key}:${value}`).join(',')}}`;
 }
 

@@ -11,7 +11,6 @@ import { writeJournal } from '../ledger/journal.ts';
 import type { Lease } from '../ledger/leases.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { findOrganization, type Organization } from '../ledger/organizations.ts';
-import { noteReadSuccess } from '../ledger/read-health.ts';
 import {
   demandCoverage,
   finishDemand,
@@ -137,7 +136,6 @@ class LeasedReader implements OrganizationReader {
         { signal, move: () => ({ kind: 'none' }) },
       );
       await finishRescan(ledger, lease, result.startedAt ?? nanosFromMs(Date.now()));
-      await noteReadSuccess(ledger, lease);
       logger.info({ pages: result.pages, newEntries: result.added }, 're-scan finished');
     });
   }
@@ -178,7 +176,6 @@ class LeasedReader implements OrganizationReader {
       },
     );
     await finishStretch(ledger, lease, stretch);
-    await noteReadSuccess(ledger, lease);
     await this.#reload();
     logger.info(
       { pages: result.pages, newEntries: result.added, to: formatTimestamp(stretch.to) },
@@ -271,7 +268,6 @@ class LeasedReader implements OrganizationReader {
     await this.#serial(() =>
       append(ledger, lease, { entries: [], move: this.#tailMove(result.position, date, coveredTo) }),
     );
-    await noteReadSuccess(ledger, lease);
     this.#caughtUpAt = reached;
     await this.#reload();
     if (result.added > 0) {

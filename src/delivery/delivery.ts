@@ -1,0 +1,156 @@
+/**
+ * One delivery: feeds one sink the ledger of one organization, under a lease, in sequence order.
+ *
+ *     attach ─▶ [ planned object? ─▶ ] batch ─▶ write ─▶ offset moves (with the plan's confirmation or the parking)
+ *
+ * Each step can be repeated after a failure or a crash: the batch of a sequence range never changes, the range of an
+ * archive object is planned in the ledger first, and the offset moves only when the sink holds the batch durably.
+ */
+import type { Sink } from '../../sinks/sink.ts';
+import { SinkError } from '../../sinks/sink-error.ts';
+import { acknowledge, findDelivery, noteDeliverySuccess, type DeliveryLease } from '../ledger/deliveries.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Organization } from '../ledger/organizations.ts';
+import { parkEntry } from '../ledger/parked.ts';
+import type { LedgerEntry } from '../ledger/segments.ts';
+import type { Logger } from '../logger.ts';
+import { attachSink } from './attach.ts';
+import type { DeliveryObserver } from './delivery-observer.ts';
+import { readBatch } from './ledger-batches.ts';
+import { createObjectDelivery, type ObjectDelivery } from './object-delivery.ts';
+import { toSinkEntry } from './sink-entries.ts';
+
+/** A batch for sinks that do not roll: a COPY of this size costs little per row and little memory. */
+const batchLimits = { entries: 4000, bytes: 8 * 1024 * 1024 };
+/** More refused entries in a row than this is a broken destination, not poison. */
+const poisonRunMax = 10;
+
+export interface DeliveryOptions {
+  readonly ledger: Ledger;
+  readonly lease: DeliveryLease;
+  readonly organization: Organization;
+  readonly sink: Sink;
+  readonly observer: DeliveryObserver;
+  readonly logger: Logger;
+}
+
+export interface RunningDelivery {
+  /** The last sequence the sink holds durably. */
+  readonly offset: number;
+  /**
+   * Feeds what there is. With `flush`, archive objects that are not full yet too. Resolves when nothing is left to
+   * feed now; rejects with the sink's or the store's error, after which it can be called again.
+   */
+  feed(options: { readonly flush: boolean; readonly signal: AbortSignal }): Promise<void>;
+}
+
+/** Attaches the sink. Throws a SinkError of code `destination_changed` for another destination under the same name. */
+export async function startDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<RunningDelivery> {
+  const { ledger, lease, organization, sink } = options;
+  const delivery = await findDelivery(ledger, organization.id, lease.target.sink);
+  if (delivery === undefined) throw new TypeError('a delivery is registered before its lease is taken');
+  if (delivery.fingerprint !== sink.fingerprint) throw destinationChanged(sink, delivery.fingerprint);
+  await attachSink(ledger, { organization, sink, offset: delivery.offset }, signal);
+  await noteDeliverySuccess(ledger, lease);
+  return new Feeding(options, delivery.offset);
+}
+
+class Feeding implements RunningDelivery {
+  readonly #options: DeliveryOptions;
+  readonly #objects: ObjectDelivery | undefined;
+  #offset: number;
+  #poisonRun = 0;
+
+  constructor(options: DeliveryOptions, offset: number) {
+    this.#options = options;
+    this.#offset = offset;
+    const { roll } = options.sink.capabilities;
+    this.#objects = roll === undefined ? undefined : createObjectDelivery(options, roll);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  async feed(options: { readonly flush: boolean; readonly signal: AbortSignal }): Promise<void> {
+    for (;;) {
+      options.signal.throwIfAborted();
+      const wasFed =
+        this.#objects === undefined
+          ? await this.#feedBatch(options.signal)
+          : this.#moved(await this.#objects.writeNext({ after: this.#offset, ...options }));
+      if (!wasFed) return;
+    }
+  }
+
+  /** Whether there was anything. */
+  #moved(entries: readonly LedgerEntry[]): boolean {
+    const { organization, sink, observer } = this.#options;
+    const last = entries.at(-1);
+    if (last === undefined) return false;
+    this.#offset = last.sequence;
+    observer.delivered(
+      { organization: organization.name, sink: sink.name },
+      { entries: entries.length, offset: last.sequence },
+    );
+    return true;
+  }
+
+  async #feedBatch(signal: AbortSignal): Promise<boolean> {
+    const { ledger, organization } = this.#options;
+    const place = { organization: organization.id, first: this.#offset + 1 };
+    const batch = await readBatch(ledger, place, batchLimits);
+    try {
+      return await this.#write(batch, signal);
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.poisonSequence === undefined) throw error;
+      const poison = error.poisonSequence;
+      await this.#write(
+        batch.filter((entry) => entry.sequence < poison),
+        signal,
+      );
+      await this.#park(poison, error);
+      return true;
+    }
+  }
+
+  async #write(batch: readonly LedgerEntry[], signal: AbortSignal): Promise<boolean> {
+    const { ledger, lease, organization, sink } = this.#options;
+    const last = batch.at(-1);
+    if (last === undefined) return false;
+    await sink.write({ organization: organization.name, entries: batch.map(toSinkEntry) }, { signal });
+    await acknowledge(ledger, lease, last.sequence);
+    this.#poisonRun = 0;
+    return this.#moved(batch);
+  }
+
+  /** Sets the entry aside in the commit that moves the offset past it. */
+  async #park(sequence: number, error: SinkError): Promise<void> {
+    const { ledger, lease, organization, sink, observer, logger } = this.#options;
+    this.#poisonRun += 1;
+    if (this.#poisonRun > poisonRunMax) throw tooManyRefused(sink, error);
+    await acknowledge(ledger, lease, sequence, (transaction) =>
+      parkEntry(ledger, transaction, { lease, sequence, code: error.code, reason: error.message }),
+    );
+    this.#offset = sequence;
+    observer.parked({ organization: organization.name, sink: sink.name });
+    logger.warn({ sequence, code: error.code }, 'entry parked, the sink can never take it');
+  }
+}
+
+function tooManyRefused(sink: Sink, error: SinkError): SinkError {
+  return new SinkError(
+    `The sink "${sink.name}" refused more than ${poisonRunMax} entries in a row, the last with: ${error.message} ` +
+      'That looks like a broken destination; nothing more is set aside. Mend it, then restart.',
+    { code: 'too_many_refused', retryable: false, cause: error },
+  );
+}
+
+function destinationChanged(sink: Sink, known: string): SinkError {
+  return new SinkError(
+    `The sink "${sink.name}" points at ${sink.fingerprint}, but until now it wrote to ${known}. ` +
+      'Put the old destination back, give the new one another sink name (it gets everything from the start), ' +
+      `or run "ccloud-audit sink retire ${sink.name}" first.`,
+    { code: 'destination_changed', retryable: false },
+  );
+}
