@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+/** The program `ccloud-audit`: the only file that touches the process's arguments and exit. */
+import { readFileSync } from 'node:fs';
+import { commandTable } from './command-table.ts';
+import { runCli } from './run-cli.ts';
+
+/** How long whatever is still open may keep the process after its command has ended. */
+const lingerMsMax = 5000;
+
+const exitCode = await runCli({
+  process,
+  arguments: process.argv.slice(2),
+  version: packageVersion(),
+  commands: commandTable,
+  endNow: (code) => process.exit(code),
+});
+process.exitCode = exitCode;
+
+// The process ends by itself when nothing is open any more. If something is, that is a defect: it is told, not hidden.
+setTimeout(() => {
+  const open = [...new Set(process.getActiveResourcesInfo())].join(', ');
+  process.stderr.write(`error: The command is done, but the process does not end (open: ${open}).\n`);
+  process.exit(exitCode);
+}, lingerMsMax).unref();
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  // Our own file, beside the program since the package was made.
+  const { version } = JSON.parse(text) as { readonly version: string };
+  return version;
+}
