@@ -40,6 +40,8 @@ const selectDemands = `SELECT id, organization, from_time, to_time FROM ledger.d
 const finishDemandRow = `UPDATE ledger.demands SET finished_at = now(), head_sequence = $2
   WHERE id = $1 AND finished_at IS NULL`;
 const selectDemand = `SELECT finished_at, head_sequence FROM ledger.demands WHERE id = $1`;
+const selectAwaited = `SELECT id FROM ledger.demands
+  WHERE organization = $1 AND finished_at IS NOT NULL AND head_sequence > $2 LIMIT 1`;
 
 /**
  * First contact: the tail begins `overlap` before the API's clock, once and for all. Later calls change nothing.
@@ -152,6 +154,16 @@ export async function demandHead(ledger: Ledger, id: string): Promise<number | u
   );
   const row = rows[0];
   return row === undefined || row.finished_at === null ? undefined : Number(row.head_sequence);
+}
+
+/** Whether a backfill that has been read waits for a sink to get beyond `offset`. */
+export async function isAwaitedBeyond(
+  ledger: Ledger,
+  organization: number,
+  offset: number,
+): Promise<boolean> {
+  const { rows } = await ledger.database.query(selectAwaited, [organization, offset]);
+  return rows.length > 0;
 }
 
 async function takeOrganization(

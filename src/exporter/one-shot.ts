@@ -1,0 +1,345 @@
+/**
+ * One-shots: read what is demanded, feed the sinks up to the ledger's head of that moment, exit. Jobs that another
+ * process holds are waited for (a backfill) or refused (everything else). A one-shot gives up, with every position
+ * kept, after some time without progress.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createBackoff } from '../backoff.ts';
+import { startDelivery } from '../delivery/delivery.ts';
+import { ExporterError, isAbort } from '../errors.ts';
+import { findDelivery, noteDeliveryFailure, readHead, registerDelivery } from '../ledger/deliveries.ts';
+import { acquireLease, leaseHolder, type Lease, type LeaseTarget } from '../ledger/leases.ts';
+import type { Organization } from '../ledger/organizations.ts';
+import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
+import { demandHead, leaveDemand } from '../ledger/stretches.ts';
+import { linkSignals } from '../linked-signal.ts';
+import { describeError } from '../logger.ts';
+import type { Nanos } from '../time.ts';
+import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
+import { isWorthRepeating, toFailure } from './failure.ts';
+import { demandOf, demandUntil, registerByName, startReading, type LeasedReading } from './read-work.ts';
+import { SinkOpening } from './sink-opening.ts';
+
+export interface OneShotOptions {
+  readonly signal: AbortSignal;
+  /** How long to go on without any progress. */
+  readonly giveUpAfterMs: number;
+}
+
+export interface BackfillRange {
+  /** Undefined: where the organization starts. */
+  readonly from: Nanos | undefined;
+  readonly to: Nanos;
+}
+
+export interface OneShotResult {
+  readonly organization: string;
+  /** The ledger's head that the sinks have reached. */
+  readonly head: number;
+}
+
+/** How often to look again at what another process does. */
+const pollMs = 500;
+
+/** Exports a range: resolves when it is in the ledger and every sink holds the ledger up to then. */
+export async function runBackfill(
+  exporter: Exporter,
+  range: BackfillRange,
+  options: OneShotOptions,
+): Promise<OneShotResult[]> {
+  return await forEveryOrganization(exporter, async (configured) => {
+    const shot = new OneShot(exporter, configured, options);
+    const organization = await registerByName(exporter, configured);
+    const demand = await leaveDemand(exporter.ledger, organization.id, demandUntil(organization, range));
+    return await shot.run(organization, {
+      whenHeld: 'wait',
+      read: async ({ reader }, signal) => {
+        await reader.serveDemands(signal);
+      },
+      headWhenRead: () => demandHead(exporter.ledger, demand),
+    });
+  });
+}
+
+/** One sweep from the checkpoint, with what is still to be read of the past; then the sinks. */
+export async function runOnce(exporter: Exporter, options: OneShotOptions): Promise<OneShotResult[]> {
+  return await forEveryOrganization(exporter, async (configured) => {
+    const shot = new OneShot(exporter, configured, options);
+    const organization = await registerByName(exporter, configured);
+    let isRead = false;
+    return await shot.run(organization, {
+      whenHeld: 'fail',
+      read: async ({ reader, organization: known }, signal) => {
+        await reader.readPast(demandOf(known), signal);
+        await reader.sweepTail(signal);
+        exporter.observer.sweepSucceeded(known.name);
+        isRead = true;
+      },
+      headWhenRead: async () => (isRead ? await readHead(exporter.ledger, organization.id) : undefined),
+    });
+  });
+}
+
+/** All at once; when one fails the others are stopped too, and the first failure is thrown. */
+async function forEveryOrganization(
+  exporter: Exporter,
+  run: (organization: ExporterOrganization) => Promise<OneShotResult>,
+): Promise<OneShotResult[]> {
+  const settled = await Promise.allSettled(exporter.organizations.map(run));
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+interface OneShotPlan {
+  readonly whenHeld: 'wait' | 'fail';
+  readonly read: (reading: LeasedReading, signal: AbortSignal) => Promise<void>;
+  /** The head that sinks have to reach; undefined until everything demanded is in the ledger. */
+  readonly headWhenRead: () => Promise<number | undefined>;
+}
+
+class OneShot {
+  readonly #exporter: Exporter;
+  readonly #configured: ExporterOrganization;
+  readonly #options: OneShotOptions;
+  #lastProgress = performance.now();
+  #head: number | undefined;
+
+  constructor(exporter: Exporter, configured: ExporterOrganization, options: OneShotOptions) {
+    this.#exporter = {
+      ...exporter,
+      observer: {
+        ...exporter.observer,
+        entriesRead: (organization, entries) => {
+          this.#progress();
+          exporter.observer.entriesRead(organization, entries);
+        },
+        delivered: (place, delivered) => {
+          this.#progress();
+          exporter.observer.delivered(place, delivered);
+        },
+      },
+    };
+    this.#configured = configured;
+    this.#options = options;
+  }
+
+  async run(organization: Organization, plan: OneShotPlan): Promise<OneShotResult> {
+    const failed = new AbortController();
+    const linked = linkSignals(this.#options.signal, failed.signal);
+    const work = [
+      this.#read(organization, plan, linked.signal),
+      ...sinksOf(this.#exporter, organization.name).map((sink) =>
+        this.#feed(organization, sink, { plan, signal: linked.signal }),
+      ),
+    ].map(async (task) => {
+      try {
+        await task;
+      } catch (error) {
+        // A sink that fails holds back only itself, also here; what can't be read ends everything.
+        if (!(error instanceof ExporterError && error.kind === 'sink')) failed.abort(error);
+        throw error;
+      }
+    });
+    try {
+      await Promise.allSettled(work);
+      await Promise.all(work);
+      return { organization: organization.name, head: this.#head ?? 0 };
+    } finally {
+      linked.unlink();
+    }
+  }
+
+  async #read(organization: Organization, plan: OneShotPlan, signal: AbortSignal): Promise<void> {
+    const { ledger } = this.#exporter;
+    const target = { work: 'read', organization: organization.id } as const;
+    await this.#underLease(
+      target,
+      { plan, signal },
+      {
+        isDone: async () => {
+          this.#head = await plan.headWhenRead();
+          return this.#head !== undefined;
+        },
+        work: async (lease, working) => {
+          const reading = await startReading(
+            this.#exporter,
+            { organization: this.#configured, lease },
+            working,
+          );
+          await plan.read(reading, working);
+          await noteReadSuccess(ledger, lease);
+        },
+        note: (lease, failure) => noteReadFailure(ledger, lease, failure),
+      },
+    );
+  }
+
+  async #feed(
+    organization: Organization,
+    exporterSink: ExporterSink,
+    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { ledger, logger } = this.#exporter;
+    const { sink, from } = exporterSink;
+    const target = { work: 'deliver', organization: organization.id, sink: sink.name } as const;
+    const { type, fingerprint } = sink;
+    const opening = new SinkOpening(sink);
+    await registerDelivery(ledger, {
+      organization: organization.id,
+      sink: sink.name,
+      type,
+      fingerprint,
+      from,
+    });
+    const offset = async (): Promise<number> =>
+      (await findDelivery(ledger, organization.id, sink.name))?.offset ?? 0;
+    let lastOffset = await offset();
+    await this.#underLease(target, task, {
+      isDone: async () => {
+        const now = await offset();
+        if (now > lastOffset) this.#progress();
+        lastOffset = now;
+        return this.#head !== undefined && now >= this.#head;
+      },
+      work: async (lease, working) => {
+        await opening.open(working);
+        const delivery = await startDelivery(
+          {
+            ...this.#exporter,
+            lease: { ...lease, target },
+            organization,
+            sink,
+            logger: logger.child({ organization: organization.name, sink: sink.name }),
+          },
+          working,
+        );
+        for (;;) {
+          const head = this.#head;
+          await delivery.feed({ flush: head !== undefined, signal: working });
+          if (head !== undefined && delivery.offset >= head) return;
+          await delay(pollMs / 10, undefined, { signal: working });
+        }
+      },
+      note: (lease, failure) => noteDeliveryFailure(ledger, { ...lease, target }, failure),
+    });
+  }
+
+  /** Does the work under its lease, or waits for who holds it, until it is done; repeats what is worth it. */
+  async #underLease(
+    target: LeaseTarget,
+    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
+    steps: {
+      readonly isDone: () => Promise<boolean>;
+      readonly work: (lease: Lease, signal: AbortSignal) => Promise<void>;
+      readonly note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>;
+    },
+  ): Promise<void> {
+    const backoff = createBackoff({ firstMs: 500, maxMs: 10_000 });
+    const { signal } = task;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        if (await steps.isDone()) return;
+        const lease = await acquireLease(this.#exporter.ledger, target);
+        if (lease === undefined) await this.#waitForHolder(target, task);
+        else await this.#work(lease, signal, steps);
+        backoff.reset();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isAbort(error) || !isWorthRepeating(error)) throw error;
+        if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs)
+          throw gaveUp(error, this.#options);
+        const waitMs = backoff.next();
+        this.#exporter.logger.warn(
+          { ...target, error: describeError(error), nextTryMs: waitMs },
+          'trying again',
+        );
+        await delay(waitMs, undefined, { signal });
+      }
+    }
+  }
+
+  async #work(
+    lease: Lease,
+    signal: AbortSignal,
+    steps: {
+      readonly work: (lease: Lease, signal: AbortSignal) => Promise<void>;
+      readonly note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>;
+    },
+  ): Promise<void> {
+    const linked = linkSignals(signal, lease.signal);
+    try {
+      await steps.work(lease, linked.signal);
+    } catch (error) {
+      if (!signal.aborted && !lease.signal.aborted) await this.#note(lease, error, steps.note);
+      throw error;
+    } finally {
+      linked.unlink();
+      await this.#release(lease);
+    }
+  }
+
+  async #note(
+    lease: Lease,
+    error: unknown,
+    note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await note(lease, toFailure(error));
+    } catch (noteError) {
+      this.#exporter.logger.warn({ error: describeError(noteError) }, 'failure not noted in the store');
+    }
+  }
+
+  async #release(lease: Lease): Promise<void> {
+    try {
+      await lease.release();
+    } catch (error) {
+      this.#exporter.logger.warn(
+        { error: describeError(error) },
+        'lease not given back, it runs out by itself',
+      );
+    }
+  }
+
+  async #waitForHolder(
+    target: LeaseTarget,
+    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
+  ): Promise<void> {
+    if (task.plan.whenHeld === 'fail') {
+      const holder = await leaseHolder(this.#exporter.ledger, target);
+      if (holder !== undefined) throw heldByOther(target, holder.holder);
+    }
+    await delay(pollMs, undefined, { signal: task.signal });
+    if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs) {
+      throw gaveUp(
+        heldByOther(target, (await leaseHolder(this.#exporter.ledger, target))?.holder),
+        this.#options,
+      );
+    }
+  }
+
+  #progress(): void {
+    this.#lastProgress = performance.now();
+  }
+}
+
+function heldByOther(target: LeaseTarget, holder: string | undefined): ExporterError {
+  const job = target.work === 'read' ? 'reads this organization' : `feeds the sink "${target.sink}"`;
+  return new ExporterError(
+    `Another process (${holder ?? 'gone by now'}) ${job} at the moment. Let it finish, or stop it first; ` +
+      'a killed one’s lease runs out by itself.',
+    { kind: 'held', code: 'lease_held', retryable: true },
+  );
+}
+
+function gaveUp(error: unknown, options: OneShotOptions): unknown {
+  if (!(error instanceof ExporterError)) return error;
+  const seconds = Math.round(options.giveUpAfterMs / 1000);
+  return new ExporterError(
+    `${error.message} Gave up after ${seconds} s without progress (--give-up-after); every position is kept, run it again to go on.`,
+    { kind: error.kind, code: error.code, cause: error },
+  );
+}
