@@ -3,7 +3,7 @@ import { auditPayloadForm } from './audit-log-page.ts';
 import { AuditLog } from './audit-log.ts';
 import type { Clock } from './clock.ts';
 import { createEntryWriter, protoTimestamp } from './entry-writer.ts';
-import { createCast, createOrganization, type SandboxOrganization } from './organization.ts';
+import { createCast, createOrganization, type Cast, type SandboxOrganization } from './organization.ts';
 import type { SandboxOptions } from './sandbox.ts';
 import { createTimeline } from './timeline.ts';
 import type { Traps } from './traps.ts';
@@ -18,7 +18,7 @@ export function createHistory(
   options: SandboxOptions,
   clock: Clock,
   traps: Traps,
-): { readonly log: AuditLog; readonly organization: SandboxOrganization } {
+): { readonly log: AuditLog; readonly organization: SandboxOrganization; readonly cast: Cast } {
   const seed = options.seed ?? 1;
   const to = clock.now() - 1_000_000_000n;
   const from = to - BigInt(Math.ceil((options.historyDays ?? 400) * 86_400)) * 1_000_000_000n;
@@ -31,7 +31,8 @@ export function createHistory(
     bigTies: traps.has('big-ties'),
     isFine: traps.has('nanoseconds'),
   });
-  const writer = createEntryWriter(seed, createCast(seed), {
+  const cast = createCast(seed);
+  const writer = createEntryWriter(seed, cast, {
     offsetTimestamps: traps.has('offset-timestamps'),
     plainIds: traps.has('non-uuid-ids'),
     missingIds: traps.has('no-id'),
@@ -41,5 +42,5 @@ export function createHistory(
   const log = new AuditLog(times, writer, options.prebuild === true ? Number.POSITIVE_INFINITY : cacheBytes);
   if (options.prebuild === true) log.prebuild(auditPayloadForm(traps, newestVersion));
   withhold(log, clock, traps);
-  return { log, organization };
+  return { log, organization, cast };
 }

@@ -28,10 +28,11 @@ export function jsonText(value: JsonValue, spaced = false): string {
   const comma = spaced ? ', ' : ',';
   if (isList(value)) return `[${value.map((item) => jsonText(item, spaced)).join(comma)}]`;
   const colon = spaced ? ': ' : ':';
-  const pairs = Object.entries(value).map(
-    ([key, item]) => `${JSON.stringify(key)}${colon}${jsonText(item, spaced)}`,
-  );
-  return `{${pairs.join(comma)}}`;
+  let text = '';
+  for (const key of Object.keys(value)) {
+    text += (text === '' ? '' : comma) + JSON.stringify(key) + colon + jsonText(value[key] ?? null, spaced);
+  }
+  return `{${text}}`;
 }
 
 /** The same JSON with line breaks and indentation; the texts of strings and numbers stay what they are. */

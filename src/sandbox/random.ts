@@ -27,6 +27,11 @@ export function hashText(text: string): number {
   return hash >>> 0;
 }
 
+/** Ids are most of an entry's work, so their digits come from a table. */
+const fourDigits: readonly string[] = Array.from({ length: 0x1_0000 }, (_, value) =>
+  value.toString(16).padStart(4, '0'),
+);
+
 /** The generator `mulberry32`: small, quick, and good enough for data that only has to look real. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
@@ -38,7 +43,10 @@ export function createRandom(seed: number): Random {
   };
   const hex = (length: number): string => {
     let digits = '';
-    while (digits.length < length) digits += next32().toString(16).padStart(8, '0');
+    while (digits.length < length) {
+      const value = next32();
+      digits += (fourDigits[value >>> 16] as string) + (fourDigits[value & 0xffff] as string);
+    }
     return digits.slice(0, length);
   };
   return {

@@ -4,14 +4,17 @@ import { ExporterError, toError } from '../errors.ts';
 import { createApi } from './api.ts';
 import { AuditLogEndpoint } from './audit-log-page.ts';
 import { Clock } from './clock.ts';
+import { Clusters } from './clusters.ts';
 import { createControlEndpoint } from './control-endpoint.ts';
 import { createControl } from './control.ts';
 import { Growth } from './growth.ts';
 import { createHistory } from './history.ts';
+import { recorder } from './record-action.ts';
 import { RateLimit } from './rate-limit.ts';
 import { RequestLog } from './request-record.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
 import { createSandboxServer, type KeyState } from './server.ts';
+import { SqlUsers } from './sql-users.ts';
 import { Traps } from './traps.ts';
 
 /** The key that a sandbox accepts when none is named; it is worth nothing anywhere else. */
@@ -24,7 +27,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const traps = new Traps(options.seed ?? 1, options.traps ?? []);
   const key: KeyState = { key: options.apiKey ?? sandboxApiKey, isRevoked: false };
   const requests = new RequestLog();
-  const { log, organization } = createHistory(options, clock, traps);
+  const { log, organization, cast } = createHistory(options, clock, traps);
   const auditLog = new AuditLogEndpoint({
     log,
     traps,
@@ -39,9 +42,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     perSecond: options.growPerSecond ?? 0,
     seed: options.seed ?? 1,
   });
+  const record = recorder(log, clock);
+  const seed = options.seed ?? 1;
+  const clusters = new Clusters({ traps, clock, cast, seed, record });
+  const sqlUsers = new SqlUsers({ traps, clock, clusters, record });
   const control = createControl({ log, clock, traps, key, requests, auditLog });
   const server = createSandboxServer({
-    api: createApi({ auditLog, organization, traps }),
+    api: createApi({ auditLog, organization, traps, clock, clusters, sqlUsers }),
     control: isLoopback(host) ? createControlEndpoint(control) : undefined,
     key,
     traps,
