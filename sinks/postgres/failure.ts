@@ -58,6 +58,17 @@ export function entryRefused(refusal: DatabaseError, where: string, sequence: nu
   );
 }
 
+/** An id as it may be printed anywhere: quoted, of bounded length, without what a terminal would act upon. */
+export function quoteId(id: string): string {
+  const shown = id.length > idLengthMax ? `${id.slice(0, idLengthMax)}…` : id;
+  return JSON.stringify(shown).replaceAll(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+const idLengthMax = 100;
+
 function adviceFor(error: DatabaseError): string {
   if (isPrivilegeMissing(error)) {
     return 'The role needs SELECT and INSERT on the table and USAGE on its schema, and CREATE on the database if the table does not exist yet.';

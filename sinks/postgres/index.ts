@@ -8,7 +8,7 @@ import type { Database } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
 import type { HeldEntry, Sink } from '../sink.ts';
 import { columnText, entryRow } from './entry-row.ts';
-import { sinkFailure } from './failure.ts';
+import { quoteId, sinkFailure } from './failure.ts';
 import { storeRows } from './store-rows.ts';
 import { quoteTableName, type TableName } from './table-name.ts';
 import { ensureTable } from './table.ts';
@@ -106,7 +106,7 @@ async function holdsEntry(database: Database, { table, organization, entry }: Lo
 
 function destinationLost(table: string, organization: string, last: HeldEntry): SinkError {
   return new SinkError(
-    `The table ${table} no longer holds the entry ${JSON.stringify(last.id)} of ${organization} (sequence ${last.sequence}) as it was acknowledged. Restore the table, or reset this sink's offset to have everything written again.`,
+    `The table ${table} no longer holds the entry ${quoteId(last.id)} of ${organization} (sequence ${last.sequence}) as it was acknowledged. Restore the table, or reset this sink's offset to have everything written again.`,
     { code: 'destination_lost', retryable: false },
   );
 }

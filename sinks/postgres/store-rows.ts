@@ -12,7 +12,7 @@
 import type { Database, Queryable } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
 import { encodeRows, writtenColumns, type EntryRow } from './entry-row.ts';
-import { entryRefused, isDataError, isPrivilegeMissing, isUniqueViolation } from './failure.ts';
+import { entryRefused, isDataError, isPrivilegeMissing, isUniqueViolation, quoteId } from './failure.ts';
 
 /** Where rows go. */
 export interface RowTarget {
@@ -161,23 +161,25 @@ async function requireFreeSequences(
   table: string,
   rows: readonly EntryRow[],
 ): Promise<void> {
-  const { rows: found } = await transaction.query<Held>(
-    `SELECT id, sequence, sha256 FROM ${table} WHERE organization = $1 AND sequence = ANY($2::bigint[]) ORDER BY sequence LIMIT 1`,
+  const { rows: found } = await transaction.query<Omit<Held, 'sha256'>>(
+    `SELECT id, sequence FROM ${table} WHERE organization = $1 AND sequence = ANY($2::bigint[])`,
     [rows[0]?.organization ?? '', rows.map((row) => row.sequence)],
   );
-  const [other] = found;
-  const row = rows.find((candidate) => BigInt(candidate.sequence) === BigInt(other?.sequence ?? -1));
-  if (other === undefined || row === undefined) return;
+  const held = new Map(found.map((other) => [Number(other.sequence), other]));
+  // The same id was stored by another process since it was looked for; that is no stranger.
+  const row = rows.find((candidate) => (held.get(candidate.sequence)?.id ?? candidate.id) !== candidate.id);
+  const other = row === undefined ? undefined : held.get(row.sequence);
+  if (row === undefined || other === undefined) return;
   throw foreignWriter(
     table,
     row,
-    `not at all, and has ${JSON.stringify(other.id)} with sequence ${other.sequence}, which is the ledger's sequence ${row.sequence} of the former`,
+    `not at all, and has ${quoteId(other.id)} with sequence ${other.sequence}, which is the ledger's sequence ${row.sequence} of the former`,
   );
 }
 
 function foreignWriter(table: string, row: EntryRow, difference: string): SinkError {
   return new SinkError(
-    `Somebody else writes to the table ${table}: it has the entry ${JSON.stringify(row.id)} of ${row.organization} ${difference}. Give this exporter a table of its own, or continue with the ledger that filled this one.`,
+    `Somebody else writes to the table ${table}: it has the entry ${quoteId(row.id)} of ${row.organization} ${difference}. Give this exporter a table of its own, or continue with the ledger that filled this one.`,
     { code: 'foreign_writer', retryable: false },
   );
 }
