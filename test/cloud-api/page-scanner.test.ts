@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UnusableBodyError } from '../../src/cloud-api/json-scan.ts';
 import { scanAuditPage } from '../../src/cloud-api/page-scanner.ts';
@@ -15,8 +15,8 @@ function problemOf(text: string | Buffer): UnusableBodyError {
   try {
     scan(text);
   } catch (error) {
-    expect(error).toBeInstanceOf(UnusableBodyError);
-    return error as UnusableBodyError;
+    if (error instanceof UnusableBodyError) return error;
+    throw error;
   }
   throw new Error('the body was accepted');
 }
@@ -102,9 +102,8 @@ describe('bodies that are no page', () => {
 
   test('a page that is cut at any byte is told apart from one that is wrong', () => {
     const page = '{"a":{"b":"\\"["},"entries":[{"id":"1","n":-1.5e3},{"id":"2"}],"next_starting_from":"t"}';
-    for (let length = 0; length < page.length; length += 1) {
-      expect(problemOf(page.slice(0, length)).isCutOff, page.slice(0, length)).toBe(true);
-    }
+    const lengths = Array.from(page, (_character, length) => length);
+    expect(lengths.filter((length) => !problemOf(page.slice(0, length)).isCutOff)).toEqual([]);
   });
 
   test.each(['[', '{"a":'])('nesting with %s is bounded', (open) => {
@@ -143,9 +142,8 @@ describe('against JSON.parse', () => {
         );
         expect(scanned.entries.some((entry) => entry.raw.includes('\n'))).toBe(false);
         expect(scanned.nextStartingFrom ?? '').toBe(parsed.next_starting_from ?? '');
-        if (indent === undefined) {
-          expect(raws(text)).toEqual((parsed.entries ?? []).map((entry) => JSON.stringify(entry)));
-        }
+        // Without raw line breaks nothing is dropped; with them only white space is.
+        expect(raws(text)).toEqual((parsed.entries ?? []).map((entry) => JSON.stringify(entry)));
       }),
       { numRuns: 400 },
     );
@@ -156,7 +154,7 @@ describe('against JSON.parse', () => {
     const damage = fc.record({
       at: fc.nat(),
       length: fc.nat(3),
-      put: fc.string({ unit: fc.constantFrom(...alphabet), maxLength: 3 }),
+      put: fc.string({ unit: fc.constantFrom(...alphabet.split('')), maxLength: 3 }),
     });
     fc.assert(
       fc.property(page, fc.array(damage, { minLength: 1, maxLength: 3 }), (value, damages) => {
