@@ -1,4 +1,5 @@
 /** Every command. What is not in here does not exist; what is in here is in `--help`. */
+import { cloudCommands } from './cloud-commands.ts';
 import type { CommandEntry } from './command.ts';
 
 export const commandTable: readonly CommandEntry[] = [
@@ -34,5 +35,35 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Setup',
     summary: 'print a JSON Schema of the file, for editors',
     load: () => import('./commands/config-schema.ts'),
+  },
+  ...cloudCommands,
+  {
+    path: 'sandbox',
+    group: 'Trying out',
+    summary: 'run a local stand-in for the Cloud API',
+    details:
+      'Serves a made-up organization with a history of audit log entries, for trying things out and for tests. ' +
+      'It prints the two variables to set. The same seed gives the same entries.',
+    options: [
+      { flags: '--port <port>', description: 'the port to listen on (default: any free one)' },
+      { flags: '--host <host>', description: 'the address to listen on (default: 127.0.0.1)' },
+      { flags: '--entries <count>', description: 'entries in the history (default: 1000)' },
+      { flags: '--grow <per-second>', description: 'new entries a second (default: none)' },
+      { flags: '--seed <number>', description: 'another history for another number (default: 1)' },
+      {
+        flags: '--trap <name>',
+        isRepeatable: true,
+        description:
+          'misbehave: `reset`, `reset=0.05` (that often), `reset=1/7`, `reset=x2`; `--trap help` lists them',
+      },
+      { flags: '--rate-limit <per-second>', description: 'refuse more requests than this (default: none)' },
+      { flags: '--latency <ms>', description: 'how long every answer takes (default: 0)' },
+    ],
+    formats: ['table', 'json'],
+    examples: [
+      'ccloud-audit sandbox --port 8080 --entries 10000 --grow 2',
+      'ccloud-audit sandbox --trap inclusive --trap reset=1/7',
+    ],
+    load: () => import('./commands/sandbox.ts'),
   },
 ];

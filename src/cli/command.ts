@@ -6,12 +6,16 @@ import type { CliContext, OutputFormat } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 
 export interface OptionEntry {
-  /** As commander wants it: `--from <time>`, `--dry-run`, `-f, --force`, `--sink <name...>`. */
+  /** As commander wants it: `--from <time>`, `--dry-run`, `-f, --force`, `--sink <name>`. */
   readonly flags: string;
   readonly description: string;
   /** What holds without it; for the help text and as its value. */
   readonly default?: string;
   readonly choices?: readonly string[];
+  /** Whether the command can't do without it. Default false. */
+  readonly isRequired?: boolean;
+  /** Whether it may be given several times, once for each value. Default false. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface ArgumentEntry {

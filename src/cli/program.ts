@@ -1,6 +1,6 @@
 /** Commander, and nothing but commander: the command table as a tree of commands. */
 import { Argument, Command, CommanderError, Option } from 'commander';
-import type { CommandEntry, CommandGroup, CommandInput } from './command.ts';
+import type { CommandEntry, CommandGroup, CommandInput, OptionEntry } from './command.ts';
 import { commandGroups } from './command.ts';
 import { commandInput } from './command-input.ts';
 import { addGlobalOptions, readGlobalOptions, type GlobalOptions } from './global-options.ts';
@@ -121,17 +121,23 @@ function leaf(entry: CommandEntry, name: string, { streams, execute }: ProgramOp
     command.addArgument(new Argument(argument.name, argument.description));
     return argument.name.replaceAll(/[<>[\].]/g, '');
   });
-  for (const { flags, description, default: standard, choices } of entry.options ?? []) {
-    const option = new Option(flags, description);
-    if (standard !== undefined) option.default(standard);
-    if (choices !== undefined) option.choices(choices);
-    command.addOption(option);
-  }
+  for (const option of entry.options ?? []) command.addOption(commanderOption(option));
   addGlobalOptions(command, entry.formats ?? []);
   return command.action(async () => {
     const values = new Map(names.map((argument, index) => [argument, command.args[index]]));
     await execute(entry, commandInput(values, command.opts()), readGlobalOptions(command));
   });
+}
+
+function commanderOption(entry: OptionEntry): Option {
+  const option = new Option(entry.flags, entry.description).makeOptionMandatory(entry.isRequired === true);
+  if (entry.default !== undefined) option.default(entry.default);
+  if (entry.choices !== undefined) option.choices(entry.choices);
+  // Repeated and not `<name...>`, which would swallow the arguments that follow it.
+  if (entry.isRepeatable === true) {
+    option.argParser((value, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+  }
+  return option;
 }
 
 function capitalized(text: string): string {

@@ -35,7 +35,7 @@ export async function readPassword(context: CliContext, options: PasswordOptions
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
   if (!context.isInteractive) {
     throw new UsageError(
-      `${options.message} Nobody can be asked here: use --password-stdin or the variable ${passwordVariable}.`,
+      `There is no password and nobody can be asked for it here: use --password-stdin or the variable ${passwordVariable}.`,
       { code: 'password_needed' },
     );
   }
