@@ -1,7 +1,7 @@
 /** What the columns of the table say about an entry. `raw` is the truth; everything else is taken from it for queries. */
 import type { SinkEntry } from '../sink.ts';
 import { CopyBinaryWriter } from './copy-binary.ts';
-import { jsonMembers } from './json-members.ts';
+import { jsonDepth, jsonMembers } from './json-members.ts';
 
 /** Text columns that are named as the API's fields are. */
 export const fieldColumns = [
@@ -126,11 +126,13 @@ function payloadJson(value: unknown, jsonText: () => Buffer): string | Buffer | 
   if (value === undefined || value === null) return null;
   if (typeof value !== 'string') {
     const text = jsonText();
-    return isHoldable(text.includes(escapeStart) ? text.toString() : '') ? text : null;
+    return areStringsHoldable(text.includes(escapeStart) ? text.toString() : '') && !isTooDeep(text)
+      ? text
+      : null;
   }
   const text = isJson(value) ? value : JSON.stringify(value);
   if (text.trim() === 'null') return null;
-  return isHoldable(text) ? text : null;
+  return areStringsHoldable(text) && !isTooDeep(text) ? text : null;
 }
 
 function isJson(text: string): boolean {
@@ -142,12 +144,24 @@ function isJson(text: string): boolean {
   }
 }
 
+/**
+ * A server's stack ends the nesting somewhere behind this and refuses the value. The embedded PostgreSQL has no such guard:
+ * a depth of 20,000 stopped it for good, so nothing near that is ever sent.
+ */
+const depthMax = 1000;
+
+function isTooDeep(json: string | Buffer): boolean {
+  // Each level takes two brackets.
+  if (json.length <= depthMax * 2) return false;
+  return jsonDepth(typeof json === 'string' ? Buffer.from(json) : json) > depthMax;
+}
+
 const escapeStart = '\\u';
 /** Either a whole surrogate pair, or (captured) what jsonb refuses, or any other escape, so that `\\u0000` is not one. */
 const escapes = /\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u(0000|[dD][89a-fA-F]..)|\\./gs;
 
-/** Whether jsonb takes the strings of this JSON text. What else it refuses (huge numbers, depth) the server says. */
-function isHoldable(json: string): boolean {
+/** Whether jsonb takes the strings of this JSON text. What else it refuses, such as huge numbers, the server says. */
+function areStringsHoldable(json: string): boolean {
   if (unholdable.test(json)) return false;
   if (!json.includes(escapeStart)) return true;
   for (const match of json.matchAll(escapes)) {

@@ -26,6 +26,24 @@ export function jsonMembers(json: Buffer): Map<string, Buffer> {
   return members;
 }
 
+/** How many arrays and objects stand around the innermost value. `json` must be valid. */
+export function jsonDepth(json: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let position = 0; position < json.length; position += 1) {
+    const byte = json[position];
+    if (byte === quote) {
+      position = endOfString(json, position) - 1;
+    } else if (byte === openBrace || byte === openBracket) {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    } else if (byte === closeBrace || byte === closeBracket) {
+      depth -= 1;
+    }
+  }
+  return deepest;
+}
+
 function skipSpace(json: Buffer, start: number): number {
   let position = start;
   while (isSpace(json[position])) position += 1;

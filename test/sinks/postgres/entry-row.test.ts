@@ -16,6 +16,11 @@ function textsOf(raw: string): Record<string, string | null> {
   );
 }
 
+/** Objects in arrays in objects, with brackets in strings that count for nothing. */
+function nested(depth: number): string {
+  return `${'[{"]":'.repeat(depth / 2)}"["${'}]'.repeat(depth / 2)}`;
+}
+
 describe('the payload column', () => {
   test.each([
     [
@@ -59,6 +64,16 @@ describe('the payload column', () => {
     ['other escapes', String.raw`{"a":"\u0001\u00e9\"\\"}`],
   ])('keeps %s', (_what, json) => {
     expect(payloadOf(json)).toBe(json);
+  });
+
+  test.each([
+    ['an object', (text: string) => text],
+    ['a string', (text: string) => JSON.stringify(text)],
+  ])('goes as deep as a thousand levels in %s, and no deeper', (_what, write) => {
+    expect(payloadOf(write(nested(1000)))).toBe(nested(1000));
+    expect(payloadOf(write(nested(1002)))).toBeNull();
+    const wide = JSON.stringify(Array.from({ length: 3000 }, () => ['[']));
+    expect(payloadOf(write(wide))).toBe(wide);
   });
 
   test('is null where there is no payload', () => {
