@@ -1,5 +1,6 @@
 import { createArchiveSink, type RollOptions } from '../src/archive/archive-sink.ts';
-import { createS3ObjectStore, type S3ObjectStoreOptions } from '../src/archive/s3-object-store.ts';
+import { createS3ObjectStore } from '../src/archive/s3-object-store.ts';
+import type { S3ObjectStoreOptions } from '../src/archive/s3-options.ts';
 import type { Sink } from './sink.ts';
 
 /** Credentials come from the AWS SDK's own chain. */

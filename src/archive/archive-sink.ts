@@ -125,7 +125,9 @@ class Archive {
       contentType: entriesContentType,
       signal: options.signal,
     });
-    if (outcome === 'created') return { key, storedSha256, storedBytes: packed.stored.length };
+    // Without conditions another writer may have come between the look and the put; reading shows who was last.
+    if (outcome === 'created' && this.#store.isConditional)
+      return { key, storedSha256, storedBytes: packed.stored.length };
     return await this.#adopt(key, packed, options);
   }
 

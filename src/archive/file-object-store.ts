@@ -22,6 +22,7 @@ import {
   type ObjectCallOptions,
   type ObjectHead,
   type ObjectStore,
+  type ObjectVersionListed,
   type PutOptions,
   type StoredObject,
 } from './object-store.ts';
@@ -109,6 +110,12 @@ class FileObjectStore implements ObjectStore {
   list(folder: string, options: ObjectCallOptions): AsyncIterable<ListedObject> {
     assertPlainFolder(folder);
     return this.#walk(folder, options.signal);
+  }
+
+  async *listVersions(folder: string, options: ObjectCallOptions): AsyncGenerator<ObjectVersionListed> {
+    for await (const { key } of this.list(folder, options)) {
+      yield { key, versionId: 'null', isLatest: true, isDeleteMarker: false };
+    }
   }
 
   async close(): Promise<void> {}
@@ -208,11 +215,18 @@ async function linkWithoutReplacing(from: string, to: string): Promise<'created'
     return 'created';
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return 'exists';
-    if (hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV')) {
+    if (hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) {
       throw new SinkError(
         `The file system of ${dirname(to)} has no hard links, without which a file can't appear whole and never replace another. ` +
           `Choose a directory on another file system for this sink.`,
         { code: 'hard_links_unsupported', retryable: false, cause: error },
+      );
+    }
+    if (hasCode(error, 'EXDEV')) {
+      throw new SinkError(
+        `The directory ${dirname(to)} lies on another file system than the directory of the archive, so a file can't appear there whole. ` +
+          `Keep the whole archive on one file system.`,
+        { code: 'file_systems_mixed', retryable: false, cause: error },
       );
     }
     throw error;

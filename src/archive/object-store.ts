@@ -35,6 +35,15 @@ export interface ListedObject {
   readonly size: number;
 }
 
+/** One version of an object, where the store keeps several. */
+export interface ObjectVersionListed {
+  readonly key: string;
+  readonly versionId: string;
+  readonly isLatest: boolean;
+  /** A marker says that the object was deleted; the versions below it are still there. */
+  readonly isDeleteMarker: boolean;
+}
+
 /** All calls reject with a SinkError, or with the abort error of their signal. */
 export interface ObjectStore {
   /** Names bucket and prefix, or the directory, for comparing. Stable over restarts; never a secret. */
@@ -57,6 +66,11 @@ export interface ObjectStore {
   head(key: string, options: ObjectCallOptions): Promise<ObjectHead | undefined>;
   /** Every object below a folder (`''`, or a path that ends in `/`), in the byte order of keys, a page at a time. */
   list(folder: string, options: ObjectCallOptions): AsyncIterable<ListedObject>;
+  /**
+   * Every version and delete marker below a folder, in the order of keys, the newest of each first. In a store without
+   * versions each object has one. An object of the archive that has more was replaced or deleted by somebody.
+   */
+  listVersions(folder: string, options: ObjectCallOptions): AsyncIterable<ObjectVersionListed>;
   /** Ends connections. Idempotent. */
   close(): Promise<void>;
 }

@@ -176,8 +176,8 @@ function refused(status: number, code: string): Mapping {
     (call) =>
       `${what(call)} was refused by the store (${status} ${code}). ` +
       (call.usesObjectLock
-        ? 'Check that the bucket has Object Lock, and the other options of this sink.'
-        : 'Check the options of this sink against what the bucket allows.'),
+        ? 'Check that the bucket has Object Lock; a store that knows only Content-MD5 for it needs checksum: none.'
+        : 'Check the options of this sink against what the bucket allows; an older store may need checksum: none.'),
   ];
 }
 

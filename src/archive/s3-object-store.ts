@@ -13,6 +13,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
   S3Client,
   type PutObjectCommandInput,
@@ -20,7 +21,6 @@ import {
 } from '@aws-sdk/client-s3';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { SinkError } from '../../sinks/sink-error.ts';
-import { UsageError } from '../errors.ts';
 import {
   assertPlainFolder,
   assertPlainKey,
@@ -29,51 +29,19 @@ import {
   type ObjectCallOptions,
   type ObjectHead,
   type ObjectStore,
+  type ObjectVersionListed,
   type PutOptions,
   type StoredObject,
 } from './object-store.ts';
+import { isBody, readBounded } from './s3-body.ts';
 import { readS3Failure, s3Error, type S3Call, type S3Operation } from './s3-error.ts';
-
-export interface S3ObjectStoreOptions {
-  readonly bucket: string;
-  /** What every key begins with; slashes at its ends don't count. Default: nothing. */
-  readonly prefix?: string | undefined;
-  /** Default: what the SDK finds (AWS_REGION, shared configuration). */
-  readonly region?: string | undefined;
-  /** A role to assume with the credentials that the SDK finds. */
-  readonly roleArn?: string | undefined;
-  /** The URL of another store. Default: AWS. */
-  readonly endpoint?: string | undefined;
-  /** The bucket in the path instead of the host name. Default false. */
-  readonly forcePathStyle?: boolean | undefined;
-  /** False: puts carry no condition and are preceded by a look, which two writers at once can get past. Default true. */
-  readonly conditionalWrites?: boolean | undefined;
-  /** The account that must own the bucket. */
-  readonly expectedBucketOwner?: string | undefined;
-  readonly storageClass?: string | undefined;
-  /** `none` sends Content-MD5 instead, for stores that refuse the newer checksum headers. Default `sha256`. */
-  readonly checksum?: 'sha256' | 'none' | undefined;
-  /** Default: the bucket's own. */
-  readonly encryption?: S3Encryption | undefined;
-  /** Set on every object; the bucket must have Object Lock. */
-  readonly objectLock?: S3ObjectLock | undefined;
-  readonly legalHold?: boolean | undefined;
-  /** How long to wait, in milliseconds, before the nth repetition of a put that met another one. */
-  readonly conflictDelayMs?: ((attempt: number) => number) | undefined;
-  /** How long, in milliseconds, the store may be silent. Default 60 s. */
-  readonly silenceMs?: number | undefined;
-}
-
-export interface S3Encryption {
-  /** `AES256` is SSE-S3, `aws:kms` is SSE-KMS. */
-  readonly algorithm: 'AES256' | 'aws:kms';
-  readonly kmsKeyId?: string | undefined;
-}
-
-export interface S3ObjectLock {
-  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
-  readonly retentionMs: number;
-}
+import {
+  hostOf,
+  normalPrefix,
+  type S3Encryption,
+  type S3ObjectLock,
+  type S3ObjectStoreOptions,
+} from './s3-options.ts';
 
 const attemptsMax = 3;
 const conflictsMax = 6;
@@ -164,6 +132,11 @@ class S3ObjectStore implements ObjectStore {
     return this.#list(`${this.#prefix}${folder}`, options.signal);
   }
 
+  listVersions(folder: string, options: ObjectCallOptions): AsyncIterable<ObjectVersionListed> {
+    assertPlainFolder(folder);
+    return this.#listVersions(`${this.#prefix}${folder}`, options.signal);
+  }
+
   close(): Promise<void> {
     this.#client.destroy();
     return Promise.resolve();
@@ -175,13 +148,50 @@ class S3ObjectStore implements ObjectStore {
       const page = await this.#page({ prefix, token, keys: pageKeys }, signal);
       for (const { key, size } of page.objects) yield { key: key.slice(this.#prefix.length), size };
       if (page.next !== undefined && page.next === token) {
-        throw new SinkError(
-          `The list of s3://${this.#options.bucket}/${prefix} does not end: the store repeats a page. Report this to its maker.`,
-          { code: 'store_inconsistent', retryable: true },
-        );
+        throw endlessList(this.#options.bucket, prefix);
       }
       token = page.next;
     } while (token !== undefined);
+  }
+
+  async *#listVersions(prefix: string, signal: AbortSignal): AsyncGenerator<ObjectVersionListed> {
+    let marker: VersionMarker | undefined;
+    do {
+      const page = await this.#versionPage(prefix, marker, signal);
+      for (const version of page.versions) {
+        yield { ...version, key: version.key.slice(this.#prefix.length) };
+      }
+      if (marker !== undefined && page.next?.key === marker.key && page.next.versionId === marker.versionId) {
+        throw endlessList(this.#options.bucket, prefix);
+      }
+      marker = page.next;
+    } while (marker !== undefined);
+  }
+
+  async #versionPage(
+    prefix: string,
+    marker: VersionMarker | undefined,
+    signal: AbortSignal,
+  ): Promise<VersionPage> {
+    const command = new ListObjectVersionsCommand({
+      ...this.#bucket(),
+      Prefix: prefix,
+      MaxKeys: pageKeys,
+      ...(marker === undefined ? {} : { KeyMarker: marker.key, VersionIdMarker: marker.versionId }),
+    });
+    try {
+      const answer = await this.#client.send(command, { abortSignal: signal });
+      const versions = [
+        ...(answer.Versions ?? []).map((version) => listedVersion(version, false)),
+        ...(answer.DeleteMarkers ?? []).map((version) => listedVersion(version, true)),
+      ];
+      const { NextKeyMarker: key, NextVersionIdMarker: versionId = '' } = answer;
+      const next = answer.IsTruncated === true && key !== undefined ? { key, versionId } : undefined;
+      // Versions and markers come apart; a stable sort by key and "latest" brings those of a key together.
+      return { versions: versions.toSorted(newestFirst), next };
+    } catch (error) {
+      throw s3Error(error, { ...this.#call('ListObjectVersions', '', signal), key: prefix });
+    }
   }
 
   async #page(page: PageRequest, signal: AbortSignal): Promise<Page> {
@@ -277,7 +287,15 @@ interface Page {
   readonly next: string | undefined;
 }
 
-type Body = AsyncIterable<Uint8Array> & { destroy(error?: Error): void };
+interface VersionMarker {
+  readonly key: string;
+  readonly versionId: string;
+}
+
+interface VersionPage {
+  readonly versions: readonly ObjectVersionListed[];
+  readonly next: VersionMarker | undefined;
+}
 
 function clientConfig(options: S3ObjectStoreOptions, silenceMs: number): S3ClientConfig {
   const isNew = (options.checksum ?? 'sha256') === 'sha256';
@@ -333,41 +351,33 @@ function lockInput(
   };
 }
 
-async function readBounded(
-  body: Body,
-  length: number | undefined,
-  limits: { bytesMax: number; silenceMs: number; key: string },
-): Promise<Buffer> {
-  const tooLarge = new SinkError(
-    `The object ${limits.key} has more than the ${limits.bytesMax} bytes that were expected. It is not one of the archive's.`,
-    { code: 'object_too_large', retryable: false },
-  );
-  const silent = Object.assign(new Error('The object stopped coming.'), { code: 'ETIMEDOUT' });
-  const timer = setTimeout(() => body.destroy(silent), limits.silenceMs);
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    if (length !== undefined && length > limits.bytesMax) throw tooLarge;
-    for await (const chunk of body) {
-      timer.refresh();
-      bytes += chunk.length;
-      if (bytes > limits.bytesMax) throw tooLarge;
-      chunks.push(chunk);
-    }
-  } finally {
-    clearTimeout(timer);
-    body.destroy();
-  }
-  return Buffer.concat(chunks, bytes);
-}
-
-function isBody(body: unknown): body is Body {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body && 'destroy' in body;
-}
-
 /** Full jitter under a doubling ceiling: a conflict ends when the other writer has ended. */
 function conflictDelayMs(attempt: number): number {
   return Math.random() * Math.min(5_000, 100 * 2 ** attempt);
+}
+
+function listedVersion(
+  version: {
+    readonly Key?: string | undefined;
+    readonly VersionId?: string | undefined;
+    readonly IsLatest?: boolean | undefined;
+  },
+  isDeleteMarker: boolean,
+): ObjectVersionListed {
+  const { Key: key = '', VersionId: versionId = 'null', IsLatest: isLatest = false } = version;
+  return { key, versionId, isLatest, isDeleteMarker };
+}
+
+function newestFirst(one: ObjectVersionListed, other: ObjectVersionListed): number {
+  if (one.key !== other.key) return Buffer.compare(Buffer.from(one.key), Buffer.from(other.key));
+  return Number(other.isLatest) - Number(one.isLatest);
+}
+
+function endlessList(bucket: string, prefix: string): SinkError {
+  return new SinkError(
+    `The list of s3://${bucket}/${prefix} does not end: the store repeats a page. Report this to its maker.`,
+    { code: 'store_inconsistent', retryable: true },
+  );
 }
 
 function conflictError(bucket: string, key: string): SinkError {
@@ -375,22 +385,4 @@ function conflictError(bucket: string, key: string): SinkError {
     `PutObject on s3://${bucket}/${key} met another write to the same key ${conflictsMax} times (409). It will be tried again.`,
     { code: 'write_conflict', retryable: true },
   );
-}
-
-function normalPrefix(prefix: string): string {
-  const trimmed = prefix.replaceAll(/^\/+|\/+$/g, '');
-  if (trimmed === '') return '';
-  const isPlain = trimmed.split('/').every((part) => !['', '.', '..'].includes(part));
-  if (isPlain && !/\p{Cc}/u.test(trimmed)) return `${trimmed}/`;
-  throw new UsageError(
-    `The prefix ${JSON.stringify(prefix)} can't be part of an object's name: it has an empty part, "." or "..", or control characters.`,
-    { code: 'prefix_unusable' },
-  );
-}
-
-function hostOf(endpoint: string): string {
-  if (URL.canParse(endpoint)) return new URL(endpoint).host;
-  throw new UsageError(`The endpoint of an object store must be a URL such as https://storage.example.com.`, {
-    code: 'endpoint_unusable',
-  });
 }

@@ -148,6 +148,28 @@ describe('archive objects in a directory', () => {
     await expect(blocked.open({ signal })).rejects.toMatchObject({ code: 'path_blocked', retryable: false });
   });
 
+  test('say so when a part of the directory lies on another file system', async () => {
+    const elsewhere = await mkdtemp('/dev/shm/file-store-');
+    try {
+      await symlink(elsewhere, join(directory, 'archive/organization=acme'));
+      await expect(put(store, 'first')).rejects.toMatchObject({
+        code: 'file_systems_mixed',
+        retryable: false,
+      });
+      expect(await readdir(elsewhere, { recursive: true })).not.toContainEqual(expect.stringMatching(/gz$/));
+      expect(await readdir(join(directory, 'archive/.incomplete'))).toEqual([]);
+    } finally {
+      await rm(elsewhere, { recursive: true, force: true });
+    }
+  });
+
+  test('have one version each', async () => {
+    await put(store, 'first');
+    const versions: unknown[] = [];
+    for await (const version of store.listVersions('', { signal })) versions.push(version);
+    expect(versions).toEqual([{ key, versionId: 'null', isLatest: true, isDeleteMarker: false }]);
+  });
+
   test('a full disk leaves nothing half-written, says so, and can be tried again', async () => {
     const mountPoint = join(directory, 'small');
     await mkdir(mountPoint);

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createS3ObjectStore, type S3ObjectStoreOptions } from '../../src/archive/s3-object-store.ts';
-import type { ListedObject, ObjectStore } from '../../src/archive/object-store.ts';
+import { createS3ObjectStore } from '../../src/archive/s3-object-store.ts';
+import type { S3ObjectStoreOptions } from '../../src/archive/s3-options.ts';
+import type { ListedObject, ObjectStore, ObjectVersionListed } from '../../src/archive/object-store.ts';
 import { startStrictObjectStore, type StrictObjectStore } from '../helpers/strict-object-store.ts';
 import type { Fault } from '../helpers/strict-s3-settings.ts';
 
@@ -109,7 +110,7 @@ describe('archive objects in a bucket', () => {
   });
 
   test('have one creator when many writers race', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, index) => put(storeWith(), `${index}`)));
+    const outcomes = await Promise.all(Array.from({ length: 6 }, (_, index) => put(storeWith(), `${index}`)));
     expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
     expect(server.objects().get(storedKey)?.toString()).toBe(`${outcomes.indexOf('created')}`);
   });
@@ -244,6 +245,36 @@ describe('archive objects in a bucket', () => {
     expect(server.requests).toHaveLength(4);
     expect(await list(store, '')).toHaveLength(11);
     expect(await list(storeWith({ prefix: 'nothing' }), '')).toEqual([]);
+  });
+
+  test('show every version and delete marker of their keys, the newest first', async () => {
+    server.settings.isVersioned = true;
+    for (let index = 0; index < 4; index += 1)
+      await put(storeWith(), 'same').then(() => server.bucket.delete(storedKey));
+    await storeWith().putIfAbsent('organization=acme/other', Buffer.from('x'), options('x'));
+    const listed: ObjectVersionListed[] = [];
+    for await (const version of storeWith().listVersions('organization=acme/', { signal }))
+      listed.push(version);
+    expect(listed.map((version) => version.key)).toEqual([
+      ...Array.from({ length: 8 }, () => key),
+      'organization=acme/other',
+    ]);
+    expect(listed.filter((version) => version.isDeleteMarker)).toHaveLength(4);
+    expect(listed.filter((version) => version.isLatest).map((version) => version.isDeleteMarker)).toEqual([
+      true,
+      false,
+    ]);
+    expect(listed[0]).toMatchObject({ isLatest: true, isDeleteMarker: true });
+    server.settings.denied = ['ListObjectVersions'];
+    const forbidden = storeWith().listVersions('', { signal })[Symbol.asyncIterator]().next();
+    await expect(forbidden).rejects.toThrow(/need s3:ListBucketVersions/);
+  });
+
+  test('have one version each where the store keeps none', async () => {
+    await put(storeWith(), 'first');
+    const listed: ObjectVersionListed[] = [];
+    for await (const version of storeWith().listVersions('', { signal })) listed.push(version);
+    expect(listed).toEqual([{ key, versionId: 'null', isLatest: true, isDeleteMarker: false }]);
   });
 
   test('are never named outside the layout', async () => {

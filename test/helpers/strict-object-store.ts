@@ -187,7 +187,7 @@ class StrictServer implements StrictObjectStore {
       case 'ListObjectsV2':
         return this.#list(request);
       case 'ListObjectVersions':
-        return xml(versionsXml(this.bucket.allVersions(request.query.get('prefix') ?? '')));
+        return this.#listVersions(request);
       default:
         return operation satisfies never;
     }
@@ -246,6 +246,16 @@ class StrictServer implements StrictObjectStore {
     const after = token === null ? undefined : Buffer.from(token, 'base64url').toString();
     const count = Math.min(this.settings.pageKeys, Number(query.get('max-keys') ?? 1000));
     return xml(listXml(this.bucket.page({ prefix: query.get('prefix') ?? '', after, count })));
+  }
+
+  #listVersions({ query }: S3Request): Answer {
+    const all = this.bucket.allVersions(query.get('prefix') ?? '');
+    const [key, versionId] = [query.get('key-marker'), query.get('version-id-marker')];
+    const last = all.findIndex((listed) => listed.key === key && listed.version.versionId === versionId);
+    if (key !== null && last === -1) throw new S3Refusal(400, 'InvalidArgument');
+    const rest = all.slice(last + 1);
+    const page = rest.slice(0, this.settings.pageKeys);
+    return xml(versionsXml(page, rest.length > page.length));
   }
 
   async #control(message: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -18,6 +18,12 @@ export interface NewVersion {
   readonly isConditional: boolean;
 }
 
+export interface ListedVersion {
+  readonly key: string;
+  readonly version: ObjectVersion;
+  readonly isLatest: boolean;
+}
+
 export interface KeyPage {
   readonly objects: readonly { readonly key: string; readonly version: ObjectVersion }[];
   readonly next: string | undefined;
@@ -114,7 +120,7 @@ export class StrictBucket {
   }
 
   /** Every version and marker, by key, newest first. */
-  allVersions(prefix: string): { key: string; version: ObjectVersion; isLatest: boolean }[] {
+  allVersions(prefix: string): ListedVersion[] {
     const keys = [...this.#versions.keys()].filter((key) => key.startsWith(prefix)).toSorted(compareBytes);
     return keys.flatMap((key) =>
       this.versions(key).map((version, index) => ({ key, version, isLatest: index === 0 })),

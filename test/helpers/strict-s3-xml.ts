@@ -1,5 +1,5 @@
 /** The few XML documents of the strict object store. */
-import type { KeyPage, ObjectVersion } from './strict-s3-bucket.ts';
+import type { KeyPage, ListedVersion } from './strict-s3-bucket.ts';
 
 export function errorXml(code: string): string {
   return document('Error', `<Code>${code}</Code><Message>${code} from the strict object store</Message>`);
@@ -18,16 +18,19 @@ export function listXml(page: KeyPage): string {
   return document('ListBucketResult', `${contents.join('')}${isTruncated}${next}`);
 }
 
-export function versionsXml(
-  versions: readonly { key: string; version: ObjectVersion; isLatest: boolean }[],
-): string {
+export function versionsXml(versions: readonly ListedVersion[], isTruncated: boolean): string {
   const items = versions.map(({ key, version, isLatest }) => {
     const element = version.bytes === undefined ? 'DeleteMarker' : 'Version';
     const size = version.bytes === undefined ? '' : `<Size>${version.bytes.length}</Size>`;
     const fields = `<Key>${escaped(key)}</Key><VersionId>${version.versionId}</VersionId><IsLatest>${isLatest}</IsLatest>${size}`;
     return `<${element}>${fields}</${element}>`;
   });
-  return document('ListVersionsResult', `${items.join('')}<IsTruncated>false</IsTruncated>`);
+  const last = versions.at(-1);
+  const next =
+    !isTruncated || last === undefined
+      ? ''
+      : `<NextKeyMarker>${escaped(last.key)}</NextKeyMarker><NextVersionIdMarker>${last.version.versionId}</NextVersionIdMarker>`;
+  return document('ListVersionsResult', `${items.join('')}<IsTruncated>${isTruncated}</IsTruncated>${next}`);
 }
 
 function document(name: string, content: string): string {
