@@ -75,7 +75,7 @@ export function resolveOptions(options: CloudApiOptions): ClientSettings {
     ownsLimiter: options.limiter === undefined,
     requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 30_000),
     responseMaxBytes: positive('responseMaxBytes', options.responseMaxBytes ?? 256 * 1024 * 1024),
-    retry: { ...defaultRetryPolicy, ...options.retry },
+    retry: resolveRetry({ ...defaultRetryPolicy, ...options.retry }),
     userAgent: options.userAgent ?? 'ccloud-audit-export',
     logger: options.logger ?? silent,
     onRequest: options.onRequest ?? ((): void => undefined),
@@ -102,6 +102,13 @@ function checkUrl(text: string): URL {
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
+}
+
+function resolveRetry(policy: RetryPolicy): RetryPolicy {
+  positive('retry.backoffMs', policy.backoffMs);
+  positive('retry.delayMaxMs', policy.delayMaxMs);
+  if (Number.isSafeInteger(policy.attempts) && policy.attempts >= 1) return policy;
+  throw new UsageError(`retry.attempts must be a whole number of at least 1, not ${policy.attempts}.`);
 }
 
 function positive(name: string, value: number): number {

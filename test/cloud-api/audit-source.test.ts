@@ -1,9 +1,14 @@
+import { getEventListeners, once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { AuditPageRequest, AuditSource } from '../../src/cloud-api/audit-page.ts';
 import { createAuditSource } from '../../src/cloud-api/audit-source.ts';
 import type { CloudApiOptions } from '../../src/cloud-api/client-options.ts';
 import { CloudApiError } from '../../src/cloud-api/cloud-api-error.ts';
+import { UsageError } from '../../src/errors.ts';
 import { answer, startHttpServer } from '../helpers/http-server.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 
@@ -102,6 +107,19 @@ describe('one page', () => {
     expect(onRequest.mock.calls.map(([{ status }]) => status)).toEqual([500, 200]);
     expect(onRequest.mock.calls.every(([{ durationMs }]) => durationMs > 0)).toBe(true);
   });
+});
+
+test('many parallel calls on one signal leave no listener and no warning behind', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const server = await startHttpServer((_request, response) => answer(response, 200, {}));
+  const source = sourceAt(server.url);
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 40 }, () => source.auditLogPage(page({ signal }))));
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  expect(warnings).toEqual([]);
 });
 
 describe('refusals are reported as what they are, asked once', () => {
@@ -409,6 +427,21 @@ describe('the organization', () => {
   });
 });
 
+describe('options that can not work', () => {
+  test.each([
+    { version: 'latest' },
+    { requestsPerSecond: 0 },
+    { requestTimeoutMs: Number.NaN },
+    { responseMaxBytes: -1 },
+    { concurrency: Number.POSITIVE_INFINITY },
+    { retry: { attempts: 0 } },
+    { retry: { backoffMs: -1 } },
+    { retry: { delayMaxMs: Number.NaN } },
+  ])('%j', (options) => {
+    expect(() => createAuditSource({ apiKey: key, ...options })).toThrow(UsageError);
+  });
+});
+
 describe('where the key may go', () => {
   test.each([
     'http://cockroachlabs.cloud',
@@ -446,6 +479,30 @@ describe('where the key may go', () => {
     await sourceAt(server.url).auditLogPage(page());
     expect(proxy.requests).toHaveLength(0);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('HTTPS_PROXY is asked for a tunnel and sees no key; NO_PROXY goes around it', async () => {
+    const tunnels: { target: string | undefined; headers: string }[] = [];
+    const proxy = createServer().on('connect', (request: IncomingMessage, socket: Duplex) => {
+      tunnels.push({ target: request.url, headers: request.rawHeaders.join(' ') });
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      proxy.close();
+    });
+    const { port } = proxy.address() as AddressInfo;
+    for (const name of ['HTTPS_PROXY', 'https_proxy']) vi.stubEnv(name, `http://127.0.0.1:${port}`);
+    for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, 'direct.invalid');
+    const single = { retry: { attempts: 1 } };
+    const error = await failureOf(sourceAt('https://api.invalid', single).auditLogPage(page()));
+    expect(error.code).toBe('unreachable');
+    expect(tunnels.map(({ target }) => target)).toEqual(['api.invalid:443']);
+    expect(JSON.stringify(tunnels)).not.toContain('CCDB1');
+    await failureOf(sourceAt('https://direct.invalid', single).auditLogPage(page()));
+    expect(tunnels).toHaveLength(1);
   });
 
   test('a key that a header can not carry is refused without showing it', async () => {
