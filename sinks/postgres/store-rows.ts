@@ -24,6 +24,8 @@ export interface RowTarget {
 
 const columnList = writtenColumns.join(', ');
 const stagingTable = 'pg_temp.ccloud_audit_batch';
+/** A COPY gets no further row when its rows have this much raw text. */
+const copyBytesMax = 8 * 1024 * 1024;
 /** How often rows that another process is writing at the same moment are looked at again. */
 const racesMax = 5;
 
@@ -116,7 +118,27 @@ async function storeMissingByKey(target: RowTarget, rows: readonly EntryRow[]): 
 }
 
 async function copyRows(transaction: Queryable, table: string, rows: readonly EntryRow[]): Promise<void> {
-  await transaction.copyIn(`COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`, encodeRows(rows));
+  for (const portion of portionsOf(rows)) {
+    await transaction.copyIn(
+      `COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`,
+      encodeRows(portion),
+    );
+  }
+}
+
+/** Huge entries go in several COPYs of the same transaction, so that their encoded form never takes much memory. */
+function portionsOf(rows: readonly EntryRow[]): EntryRow[][] {
+  const portions: EntryRow[][] = [];
+  let bytes = copyBytesMax;
+  for (const row of rows) {
+    if (bytes >= copyBytesMax) {
+      portions.push([]);
+      bytes = 0;
+    }
+    portions.at(-1)?.push(row);
+    bytes += row.raw.length;
+  }
+  return portions;
 }
 
 async function inTransaction(

@@ -52,6 +52,14 @@ function oversized(sequence: number): SinkEntry {
   return sinkEntry({ sequence, raw: JSON.stringify({ id: parts.join('') }) });
 }
 
+/** 5 MB of raw text. */
+function huge(sequence: number): SinkEntry {
+  return sinkEntry({
+    sequence,
+    raw: JSON.stringify({ id: `huge-${sequence}`, payload: 'x'.repeat(5_000_000) }),
+  });
+}
+
 /** The database as another kind, with every statement written down. */
 async function watched(kind: Database['kind']): Promise<{ database: Database; statements: string[] }> {
   const statements: string[] = [];
@@ -165,6 +173,14 @@ describe.each(['postgresql', 'cockroachdb'] as const)('repeats and strangers on 
   test('the first time costs one COPY', async () => {
     await write(plainEntries(1, 10));
     expect(statements.map((sql) => sql.split(' ')[0])).toEqual(['BEGIN', 'COPY', 'COMMIT']);
+  });
+
+  test('huge entries go in portions, and still all or none', async () => {
+    const entries = [huge(1), huge(2), huge(3)];
+    await write(entries);
+    expect(statements.map((sql) => sql.split(' ')[0])).toEqual(['BEGIN', 'COPY', 'COPY', 'COMMIT']);
+    await write([...entries, ...plainEntries(4, 1)]);
+    expect(await sequences()).toEqual([1, 2, 3, 4]);
   });
 
   test('what is there already is left alone and the rest is stored', async () => {
