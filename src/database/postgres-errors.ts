@@ -54,7 +54,7 @@ function judge(sqlState: string): Verdict {
     return { code: 'denied', retryable: false, advice: ' Check the user, its password and its privileges.' };
   }
   if (sqlState === '53100') {
-    return { code: 'disk_full', retryable: true, advice: ' Free or add space on the database server.' };
+    return { code: 'disk_full', retryable: true, advice: ' Free or add space where the database is.' };
   }
   if (sqlState === '25006') {
     return { code: 'read_only', retryable: true, advice: ' Connect to the primary, not to a standby.' };

@@ -157,6 +157,8 @@ class PoolSessions implements Sessions {
           retryable: false,
         }),
     );
+    // The pool would turn away what was let in a moment ago and is on its way to a connection.
+    await this.#slots.drained();
     await this.#pool.end();
   }
 }

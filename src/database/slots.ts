@@ -8,11 +8,14 @@ interface Waiter {
 }
 
 export class Slots {
+  readonly #count: number;
   #free: number;
   #closedBy: (() => Error) | undefined;
+  #onDrained: (() => void) | undefined;
   readonly #waiting: Waiter[] = [];
 
   constructor(count: number) {
+    this.#count = count;
     this.#free = count;
   }
 
@@ -29,8 +32,20 @@ export class Slots {
 
   give(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next.admit();
+    if (next !== undefined) {
+      next.admit();
+      return;
+    }
+    this.#free += 1;
+    if (this.#free === this.#count) this.#onDrained?.();
+  }
+
+  /** Resolves when every slot was given back. To be asked once, after `close`. */
+  async drained(): Promise<void> {
+    if (this.#free === this.#count) return;
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
   }
 
   /** Refuses everyone who waits and everyone who asks from now on. What is taken stays taken. */

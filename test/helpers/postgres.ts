@@ -4,7 +4,13 @@ import { inject } from 'vitest';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
-import type {} from './postgres-global-setup.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The shared server's database `postgres`, as superuser; postgres-global-setup.ts starts it. */
+    postgresUrl: string;
+  }
+}
 
 export { startPostgresServer, type PostgresServer } from './postgres-server.ts';
 
