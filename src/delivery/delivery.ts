@@ -18,7 +18,7 @@ import { attachSink } from './attach.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';
 import { readBatch } from './ledger-batches.ts';
 import { createObjectDelivery, type ObjectDelivery } from './object-delivery.ts';
-import { toSinkEntry } from './sink-entries.ts';
+import { writeUntilAborted } from './write-batch.ts';
 
 /** A batch for sinks that do not roll: a COPY of this size costs little per row and little memory. */
 const batchLimits = { entries: 4000, bytes: 8 * 1024 * 1024 };
@@ -32,6 +32,8 @@ export interface DeliveryOptions {
   readonly sink: Sink;
   readonly observer: DeliveryObserver;
   readonly logger: Logger;
+  /** Aborts a write in flight, as losing the lease does; a stop lets it finish. */
+  readonly abort: AbortSignal;
 }
 
 export interface RunningDelivery {
@@ -77,8 +79,8 @@ class Feeding implements RunningDelivery {
       options.signal.throwIfAborted();
       const wasFed =
         this.#objects === undefined
-          ? await this.#feedBatch(options.signal)
-          : this.#moved(await this.#objects.writeNext({ after: this.#offset, ...options }));
+          ? await this.#feedBatch()
+          : this.#moved(await this.#objects.writeNext({ after: this.#offset, flush: options.flush }));
       if (!wasFed) return;
     }
   }
@@ -96,29 +98,26 @@ class Feeding implements RunningDelivery {
     return true;
   }
 
-  async #feedBatch(signal: AbortSignal): Promise<boolean> {
+  async #feedBatch(): Promise<boolean> {
     const { ledger, organization } = this.#options;
     const place = { organization: organization.id, first: this.#offset + 1 };
     const batch = await readBatch(ledger, place, batchLimits);
     try {
-      return await this.#write(batch, signal);
+      return await this.#write(batch);
     } catch (error) {
       if (!(error instanceof SinkError) || error.poisonSequence === undefined) throw error;
       const poison = error.poisonSequence;
-      await this.#write(
-        batch.filter((entry) => entry.sequence < poison),
-        signal,
-      );
+      await this.#write(batch.filter((entry) => entry.sequence < poison));
       await this.#park(poison, error);
       return true;
     }
   }
 
-  async #write(batch: readonly LedgerEntry[], signal: AbortSignal): Promise<boolean> {
-    const { ledger, lease, organization, sink } = this.#options;
+  async #write(batch: readonly LedgerEntry[]): Promise<boolean> {
+    const { ledger, lease } = this.#options;
     const last = batch.at(-1);
     if (last === undefined) return false;
-    await sink.write({ organization: organization.name, entries: batch.map(toSinkEntry) }, { signal });
+    await writeUntilAborted(this.#options, batch);
     await acknowledge(ledger, lease, last.sequence);
     this.#poisonRun = 0;
     return this.#moved(batch);

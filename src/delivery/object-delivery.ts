@@ -10,17 +10,13 @@ import { acknowledge } from '../ledger/deliveries.ts';
 import { confirmObject, planObject, plannedObject, type ObjectPlan } from '../ledger/objects.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import type { DeliveryOptions } from './delivery.ts';
+import { writeUntilAborted } from './write-batch.ts';
 import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';
-import { toSinkEntry } from './sink-entries.ts';
 
 export interface ObjectDelivery {
   /** Writes the next object; resolves to its entries, or to none where it is not full yet. */
-  writeNext(options: {
-    readonly after: number;
-    readonly flush: boolean;
-    readonly signal: AbortSignal;
-  }): Promise<readonly LedgerEntry[]>;
+  writeNext(options: { readonly after: number; readonly flush: boolean }): Promise<readonly LedgerEntry[]>;
 }
 
 export function createObjectDelivery(options: DeliveryOptions, roll: Roll): ObjectDelivery {
@@ -62,13 +58,11 @@ export function createObjectDelivery(options: DeliveryOptions, roll: Roll): Obje
   };
 
   return {
-    async writeNext({ after, flush, signal }): Promise<readonly LedgerEntry[]> {
+    async writeNext({ after, flush }): Promise<readonly LedgerEntry[]> {
       const next = (await unfinished()) ?? (await planNext(after, flush));
       if (next === undefined) return [];
       const { plan, entries } = next;
-      const batch = { organization: organization.name, entries: entries.map(toSinkEntry) };
-      const receipt = await sink.write(batch, { signal });
-      const stored = checkReceipt(receipt, plan);
+      const stored = checkReceipt(await writeUntilAborted(options, entries), plan);
       await acknowledge(ledger, lease, plan.lastSequence, (transaction) =>
         confirmObject(transaction, lease, { plan, stored }),
       );

@@ -32,6 +32,8 @@ export interface Exporter {
   readonly settings: ReaderSettings;
   readonly observer: ReaderObserver & DeliveryObserver & WorkObserver;
   readonly logger: Logger;
+  /** Aborts what a stop would wait for: writes in flight. A stop alone lets them finish. */
+  readonly abort: AbortSignal;
 }
 
 /** What a job tells about itself. Calls must not throw. */

@@ -82,6 +82,7 @@ export async function startExportRun(options: ExportRunOptions = {}): Promise<Ex
     },
     observer: { ...silentObserver, ...silentDeliveryObserver, ...silentWorkObserver },
     logger,
+    abort: new AbortController().signal,
   };
   return {
     sandbox,

@@ -1,0 +1,88 @@
+/** An exporter out of the configuration: store, sources, sinks. What is opened is released last in, first out. */
+import type { Writable } from 'node:stream';
+import type { Config, OrganizationConfig } from '../../config/config.ts';
+import { createAuditSource, type RequestReport } from '../cloud-api/index.ts';
+import type { Logger } from '../logger.ts';
+import { buildSinks } from './build-sinks.ts';
+import type { Exporter, ExporterOrganization, ExporterSink } from './exporter.ts';
+import type { OpenStore } from './open-ledger.ts';
+
+export interface ExporterParts {
+  readonly config: Config;
+  readonly store: OpenStore;
+  readonly stdout: Writable;
+  readonly observer: Exporter['observer'];
+  readonly onRequest: (report: RequestReport) => void;
+  readonly logger: Logger;
+  /** Aborts writes that a stop would wait for. */
+  readonly abort: AbortSignal;
+  /** Which of the configured organizations and sinks take part; undefined: all. */
+  readonly only?: {
+    readonly organizations?: readonly string[] | undefined;
+    readonly sinks?: readonly string[] | undefined;
+  };
+}
+
+export interface OpenExporter extends Exporter {
+  close(): Promise<void>;
+}
+
+export function openExporter(parts: ExporterParts): OpenExporter {
+  const { config, store, only } = parts;
+  const organizations = config.organizations
+    .filter(({ name }) => only?.organizations?.includes(name) ?? true)
+    .map((organization) => openOrganization(organization, parts));
+  const sinks: ExporterSink[] = buildSinks(
+    config.sinks.filter(({ name }) => only?.sinks?.includes(name) ?? true),
+    { storeDatabase: store.database, stdout: parts.stdout },
+  );
+  return {
+    ledger: store.ledger,
+    organizations,
+    sinks,
+    settings: {
+      pageSize: config.api.pageSize,
+      overlapMs: config.overlapMs,
+      rescanWindowMs: config.rescanWindowMs,
+    },
+    observer: parts.observer,
+    logger: parts.logger,
+    abort: parts.abort,
+    close: async () => {
+      const closing = [
+        ...organizations.map(({ source }) => source.close()),
+        ...sinks.map(({ sink }) => sink.close()),
+      ];
+      const failures = (await Promise.allSettled(closing)).flatMap((result) =>
+        result.status === 'rejected' ? [result.reason as unknown] : [],
+      );
+      if (failures.length > 0) throw new AggregateError(failures, 'The exporter did not close cleanly.');
+    },
+  };
+}
+
+function openOrganization(organization: OrganizationConfig, parts: ExporterParts): ExporterOrganization {
+  const { api } = parts.config;
+  let key: string | undefined;
+  let generation = 0;
+  return {
+    name: organization.name,
+    startFrom: organization.startFrom,
+    keyGeneration: () => generation,
+    source: createAuditSource({
+      apiKey: async () => {
+        const current = (await organization.apiKey.read()).reveal();
+        if (key !== undefined && current !== key) generation += 1;
+        key = current;
+        return current;
+      },
+      url: api.url,
+      version: api.version,
+      requestsPerSecond: api.requestsPerSecond,
+      requestTimeoutMs: api.requestTimeoutMs,
+      responseMaxBytes: api.responseMaxBytes,
+      logger: parts.logger.child({ organization: organization.name }),
+      onRequest: parts.onRequest,
+    }),
+  };
+}
