@@ -81,8 +81,9 @@ export function organizationNameFrom(text: string): string {
   const name = text
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 63);
+    .replace(/^-+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '');
   return name === '' ? 'organization' : name;
 }
 

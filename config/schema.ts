@@ -251,9 +251,13 @@ function sentence(issue: z.core.$ZodIssue): string {
     return issue.input === undefined ? 'is missing' : `must be ${listed(issue.values.map(String))}`;
   }
   if (issue.code === 'invalid_union' && issue.discriminator === 'type') {
-    return issue.input === undefined ? 'is missing' : 'must be postgres, s3, file or stdout';
+    return hasType(issue.input) ? 'must be postgres, s3, file or stdout' : 'is missing';
   }
   return issue.message;
+}
+
+function hasType(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && 'type' in input && input.type !== undefined;
 }
 
 const typeNames: Readonly<Record<string, string>> = {

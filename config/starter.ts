@@ -11,8 +11,8 @@ organizations:
     # startFrom: 2023-01-01T00:00:00Z              # default: the organization's creation
 
 # The database that remembers what was read and delivered. The embedded one is for trials and single hosts;
-# it does not survive a power loss. Use PostgreSQL or CockroachDB for production:
-#   url: postgres://ccloud_audit@db.example.com/ccloud_audit?sslmode=verify-full
+# it does not survive a power loss. For production give the URL of a PostgreSQL or CockroachDB database, such as
+# postgres://ccloud_audit:PASSWORD@db.example.com/ccloud_audit?sslmode=verify-full
 store:
   url: \${CCLOUD_AUDIT_STORE_URL:-pglite:./ccloud-audit-data}
 
