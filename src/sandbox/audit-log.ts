@@ -127,11 +127,10 @@ export class AuditLog {
 
   /** An entry written by the generator, with some members replaced. */
   addWith(createdAt: bigint, fields: Readonly<Record<string, unknown>>): TruthEntry {
-    // Numbers one above a multiple of sixteen have no oddity, so nothing is lost in parsing.
-    const written = JSON.parse(this.#writer.write(1, createdAt as Nanos, 'string')) as Record<
-      string,
-      unknown
-    >;
+    // Every sixteenth number has an oddity, which parsing would lose.
+    const plain = this.#nextIndex % 16 === 0 ? this.#nextIndex + 1 : this.#nextIndex;
+    const text = this.#writer.write(plain, createdAt as Nanos, 'string');
+    const written = JSON.parse(text) as Record<string, unknown>;
     const id = this.#writer.id(this.#nextIndex);
     const all: Readonly<Record<string, unknown>> = { ...written, id, ...fields };
     return this.add(createdAt, {
