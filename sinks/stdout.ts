@@ -79,6 +79,8 @@ export function createStdoutSink(options: StdoutSinkOptions): Sink {
     holds: async () => false,
     close: async () => {
       await Promise.allSettled(inFlight);
+      // A stream that failed may report it once more after its write was told.
+      if (state.failure !== undefined) return;
       state.isListening = false;
       stream.off('error', ignoreError);
     },

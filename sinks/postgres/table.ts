@@ -41,6 +41,7 @@ const keys: readonly (readonly string[])[] = [
  * another table under this name, and with the database's errors.
  */
 export async function ensureTable(database: Database, name: TableName, signal: AbortSignal): Promise<void> {
+  await requireUnicode(database);
   await withRaces(async () => {
     signal.throwIfAborted();
     // Looked up first, because even `IF NOT EXISTS` wants the right to create.
@@ -50,6 +51,17 @@ export async function ensureTable(database: Database, name: TableName, signal: A
   await checkTable(database, name);
   signal.throwIfAborted();
   await withRaces(() => ensureIndex(database, name));
+}
+
+/** Another encoding would refuse entries one by one for their letters. */
+async function requireUnicode(database: Database): Promise<void> {
+  const { rows } = await database.query<{ server_encoding: string }>('SHOW server_encoding');
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === 'UTF8') return;
+  throw new SinkError(
+    `The database ${database.fingerprint} has the encoding ${encoding}, which can't hold every entry. Use a database that was created with ENCODING 'UTF8'.`,
+    { code: 'encoding_unsuitable', retryable: false },
+  );
 }
 
 async function createTable(database: Database, name: TableName): Promise<void> {

@@ -146,6 +146,18 @@ describe('the stdout sink with a real reader at the other end', () => {
     );
   });
 
+  test('closing at once after the reader has gone ends nothing but the sink', async () => {
+    const reader = spawn('true', [], { stdio: ['pipe', 'ignore', 'inherit'] });
+    await once(reader, 'exit');
+    const sink = createStdoutSink({ name: 'console', format: 'raw', stream: reader.stdin });
+    const writing = writeUntilRefused(sink);
+    const closed = once(reader.stdin, 'close');
+    expect(await writing).toMatchObject({ code: 'reader_gone' });
+    await sink.close();
+    await closed;
+    expect(reader.stdin.destroyed).toBe(true);
+  });
+
   test('a reader that pauses holds back the sink, not the process, and loses nothing', async () => {
     const reader = spawn('cat', [], { stdio: ['pipe', 'pipe', 'inherit'] });
     await once(reader, 'spawn');

@@ -198,6 +198,19 @@ describe('opening the postgres sink', () => {
     });
   });
 
+  test('refuses a database that can not hold every letter', async () => {
+    await fixture.direct.query(`CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+    const url = new URL(fixture.testDatabase.url);
+    url.pathname = '/latin';
+    const latin = await fixture.connect({ url: url.href });
+    await expect(sinkOn(latin, 'entries').open({ signal })).rejects.toMatchObject({
+      code: 'encoding_unsuitable',
+      retryable: false,
+    });
+    await latin.close();
+    await fixture.direct.query('DROP DATABASE latin');
+  });
+
   test('refuses a view of that name', async () => {
     const table = await alteredTable();
     await fixture.direct.query(`CREATE VIEW ${table}_view AS SELECT * FROM ${table}`);
