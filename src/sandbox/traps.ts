@@ -29,7 +29,7 @@ export function parseTrap(text: string): TrapSetting {
   if (!isTrapName(name)) {
     const near = nearest(name);
     throw new UsageError(
-      `There is no trap "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}` +
+      `There is no trap "${name}"${near === undefined ? '.' : `; did you mean "${near}"?`}` +
         ' `ccloud-audit sandbox --help` lists them.',
       { code: 'unknown_trap' },
     );
