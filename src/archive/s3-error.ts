@@ -5,6 +5,7 @@
  */
 import { SinkError, type SinkErrorOptions } from '../../sinks/sink-error.ts';
 import { isAbort, toError } from '../errors.ts';
+import { proxyFailed } from './proxy-agent.ts';
 
 export const s3Operations = [
   'PutObject',
@@ -120,6 +121,7 @@ function mappingOf(failure: S3Failure, thrown: unknown): Mapping {
   if (thrown instanceof Error && thrown.message.includes('Region is missing')) return regionMissing;
   if (status === 403) return byCode['AccessDenied'] ?? regionMissing;
   if (status === 501) return byCode['NotImplemented'] ?? regionMissing;
+  if (code === proxyFailed) return proxied;
   if (tlsCodes.includes(code)) return untrusted(code);
   if (status === 503 || status === 429 || code === 'SlowDown') return throttled;
   if (status === undefined || status < 400) return unreachable(code);
@@ -131,6 +133,12 @@ const regionMissing: Mapping = [
   { code: 'region_missing', retryable: false },
   (call) =>
     `No region is known for the bucket ${call.bucket}. Set the sink's region or AWS_REGION (us-east-1 for most other stores).`,
+];
+
+const proxied: Mapping = [
+  { code: 'proxy_failed', retryable: true },
+  (call) =>
+    `${what(call)} did not get through the proxy that HTTPS_PROXY names. Check its address and credentials, or list the host of the store in NO_PROXY.`,
 ];
 
 const throttled: Mapping = [

@@ -33,6 +33,7 @@ import {
   type PutOptions,
   type StoredObject,
 } from './object-store.ts';
+import { ProxyAgent, proxyFromEnvironment } from './proxy-agent.ts';
 import { isBody, readBounded } from './s3-body.ts';
 import { readS3Failure, s3Error, type S3Call, type S3Operation } from './s3-error.ts';
 import {
@@ -50,6 +51,7 @@ const silenceMsDefault = 60_000;
 /** The slowest upload that is still waited for. */
 const bytesPerMsMin = 64;
 const pageKeys = 1000;
+const agentOptions = { keepAlive: true, maxSockets: 50 } as const;
 
 export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
   return new S3ObjectStore(options);
@@ -276,6 +278,9 @@ class S3ObjectStore implements ObjectStore {
 
 type PutObjectInput = PutObjectCommandInput & { readonly Bucket: string; readonly Key: string };
 
+/** The SDK's own type for them is not part of its public packages. */
+type HandlerOptions = Exclude<S3ClientConfig['requestHandler'], undefined> & object;
+
 interface PageRequest {
   readonly prefix: string;
   readonly token: string | undefined;
@@ -308,27 +313,37 @@ function clientConfig(options: S3ObjectStoreOptions, silenceMs: number): S3Clien
     expectContinueHeader: false,
     requestChecksumCalculation: isNew ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
     responseChecksumValidation: isNew ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: connectTimeoutMs,
-      requestTimeout: silenceMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: silenceMs,
-    },
+    requestHandler: handlerOptions(options, silenceMs),
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    ...(options.roleArn === undefined
-      ? {}
-      : { credentials: roleCredentials(options.roleArn, options.region) }),
+    ...(options.roleArn === undefined ? {} : { credentials: roleCredentials(options.roleArn, options) }),
+  };
+}
+
+/** Each client gets an agent of its own, which ends with it. */
+function handlerOptions(options: S3ObjectStoreOptions, silenceMs: number): HandlerOptions {
+  // The SDK finds its credentials in the environment by itself; the proxy is looked up beside them.
+  const proxy = options.proxy ?? proxyFromEnvironment(process.env);
+  return {
+    connectionTimeout: connectTimeoutMs,
+    requestTimeout: silenceMs,
+    throwOnRequestTimeout: true,
+    socketTimeout: silenceMs,
+    ...(proxy === undefined ? {} : { httpsAgent: new ProxyAgent(proxy, agentOptions) }),
   };
 }
 
 function roleCredentials(
   roleArn: string,
-  region: string | undefined,
+  options: S3ObjectStoreOptions,
 ): ReturnType<typeof fromTemporaryCredentials> {
+  const { region } = options;
   return fromTemporaryCredentials({
     params: { RoleArn: roleArn, RoleSessionName: 'ccloud-audit-export' },
-    ...(region === undefined ? {} : { clientConfig: { region } }),
+    clientConfig: {
+      requestHandler: handlerOptions(options, silenceMsDefault),
+      ...(region === undefined ? {} : { region }),
+    },
   });
 }
 

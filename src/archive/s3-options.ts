@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import type { ProxySettings } from './proxy-agent.ts';
 
 export interface S3ObjectStoreOptions {
   readonly bucket: string;
@@ -24,6 +25,8 @@ export interface S3ObjectStoreOptions {
   /** Set on every object; the bucket must have Object Lock. */
   readonly objectLock?: S3ObjectLock | undefined;
   readonly legalHold?: boolean | undefined;
+  /** The way out for HTTPS. Default: what HTTPS_PROXY and NO_PROXY say. */
+  readonly proxy?: ProxySettings | undefined;
   /** How long to wait, in milliseconds, before the nth repetition of a put that met another one. */
   readonly conflictDelayMs?: ((attempt: number) => number) | undefined;
   /** How long, in milliseconds, the store may be silent. Default 60 s. */
