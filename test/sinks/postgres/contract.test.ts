@@ -6,7 +6,7 @@ import { openPostgres } from '../../../src/database/postgres.ts';
 import { parsePostgresUrl, postgresFingerprint } from '../../../src/database/postgres-url.ts';
 import { describeSinkContract, type SinkSetup } from '../../contracts/sink-contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts';
-import { startTcpProxy } from '../../helpers/tcp-proxy.ts';
+import { startOutageProxy } from '../../helpers/outage-proxy.ts';
 import { readTable } from './read-table.ts';
 
 const password = 'pAssw0rd-nobody-may-see';
@@ -29,7 +29,7 @@ async function createSetup(): Promise<SinkSetup> {
   tables += 1;
   const table = `contract_${tables}.entries`;
   const url = new URL(testDatabase.url);
-  const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+  const proxy = await startOutageProxy({ host: url.hostname, port: Number(url.port) });
   url.port = String(proxy.port);
   url.password = password;
   const create = (): Sink =>
