@@ -15,6 +15,8 @@ export interface ListRequest<Item> {
   readonly role: string;
   readonly notFound?: string;
   readonly signal: AbortSignal;
+  /** More pages than this are an error. Default 1000. */
+  readonly pagesMax?: number;
   /** Throws an `UnusableBodyError` for what can't be an item. */
   readItem(value: unknown): Item;
 }
@@ -24,10 +26,11 @@ interface ListPage<Item> {
   readonly pagination: JsonObject;
 }
 
-const pagesMax = 1000;
+const defaultPagesMax = 1000;
 
 /** All items of all pages, in the API's order. */
 export async function listAll<Item>(caller: Caller<'GET'>, request: ListRequest<Item>): Promise<Item[]> {
+  const pagesMax = request.pagesMax ?? defaultPagesMax;
   const items: Item[] = [];
   const visited = new Set<string>();
   let position: readonly [string, string] | undefined;

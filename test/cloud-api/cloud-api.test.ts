@@ -1,8 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type CloudApi, createCloudApi } from '../../src/cloud-api/cloud-api.ts';
-import type { CloudApiOptions } from '../../src/cloud-api/client-options.ts';
+import { Caller } from '../../src/cloud-api/caller.ts';
+import { type CloudApiOptions, resolveOptions } from '../../src/cloud-api/client-options.ts';
 import { CloudApiError } from '../../src/cloud-api/cloud-api-error.ts';
 import { createTransport } from '../../src/cloud-api/http-transport.ts';
+import { listAll } from '../../src/cloud-api/paged-list.ts';
 import { answer, type HttpServer, startHttpServer } from '../helpers/http-server.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 
@@ -237,8 +239,25 @@ describe('lists', () => {
     const server = await startHttpServer(({ number }, response) => {
       answer(response, 200, { users: [], pagination: { next_page: String(number) } });
     });
-    const api = apiAt(server.url, { requestsPerSecond: 1_000_000 });
-    expect((await failureOf(api.listSqlUsers('c1', { signal }))).message).toContain('more than 1000 pages');
+    const transport = createTransport({
+      methods: ['GET'],
+      timeoutMs: 5000,
+      bodyBytesMax: 1000,
+      usesProxy: false,
+    });
+    const settings = resolveOptions({ url: server.url, apiKey: 'key', requestsPerSecond: 1000 });
+    const caller = new Caller(transport, settings);
+    onTestFinished(() => caller.close());
+    const endless = listAll(caller, {
+      path: '/users',
+      field: 'users',
+      role: 'a role',
+      signal,
+      pagesMax: 5,
+      readItem: (value) => value,
+    });
+    expect((await failureOf(endless)).message).toContain('more than 5 pages');
+    expect(server.requests).toHaveLength(5);
   });
 
   test.each([{ users: {} }, { users: [{}] }, { users: ['x'] }, [], 'null'])(
@@ -287,6 +306,15 @@ describe('what changes something is never sent twice', () => {
     });
     await expect(create(apiAt(server.url))).resolves.toEqual({ name: 'u' });
     expect(server.requests).toHaveLength(2);
+  });
+
+  test('and after connections that were never made', async () => {
+    const statuses: (number | undefined)[] = [];
+    const api = apiAt('http://127.0.0.1:1', { onRequest: ({ status }) => void statuses.push(status) });
+    const error = await failureOf(create(api));
+    expect(error.code).toBe('unreachable');
+    expect(error.message).not.toContain('may have been made');
+    expect(statuses).toEqual([undefined, undefined, undefined]);
   });
 
   test('a password that the server repeats does not get into the error', async () => {

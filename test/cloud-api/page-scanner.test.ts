@@ -101,7 +101,8 @@ describe('bodies that are no page', () => {
   });
 
   test('a page that is cut at any byte is told apart from one that is wrong', () => {
-    const page = '{"a":{"b":"\\"["},"entries":[{"id":"1","n":-1.5e3},{"id":"2"}],"next_starting_from":"t"}';
+    const page =
+      '{"a":{"b":"\\"["},"c":true,"d":-12,"entries":[{"id":"1","n":-1.5e3},{"id":"2"}],"next_starting_from":"t"}';
     const lengths = Array.from(page, (_character, length) => length);
     expect(lengths.filter((length) => !problemOf(page.slice(0, length)).isCutOff)).toEqual([]);
   });
