@@ -12,12 +12,14 @@ import { acquireLease, leaseHolder, type Lease, type LeaseTarget } from '../ledg
 import type { Organization } from '../ledger/organizations.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
 import { demandHead, leaveDemand } from '../ledger/stretches.ts';
+import type { Interval } from '../ledger/coverage.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { describeError } from '../logger.ts';
 import type { Nanos } from '../time.ts';
 import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
 import { isWorthRepeating, toFailure } from './failure.ts';
 import { demandOf, demandUntil, registerByName, startReading, type LeasedReading } from './read-work.ts';
+import { printRange } from './print-range.ts';
 import { SinkOpening } from './sink-opening.ts';
 
 export interface OneShotOptions {
@@ -36,6 +38,10 @@ export interface OneShotResult {
   readonly organization: string;
   /** The ledger's head that the sinks have reached. */
   readonly head: number;
+  /** Entries that were new to the ledger. */
+  readonly added: number;
+  /** Entries printed, where there is a stdout sink and this is a backfill. */
+  readonly printed: number;
 }
 
 /** How often to look again at what another process does. */
@@ -50,9 +56,11 @@ export async function runBackfill(
   return await forEveryOrganization(exporter, async (configured) => {
     const shot = new OneShot(exporter, configured, options);
     const organization = await registerByName(exporter, configured);
-    const demand = await leaveDemand(exporter.ledger, organization.id, demandUntil(organization, range));
+    const demanded = demandUntil(organization, range);
+    const demand = await leaveDemand(exporter.ledger, organization.id, demanded);
     return await shot.run(organization, {
       whenHeld: 'wait',
+      printedRange: demanded,
       read: async ({ reader }, signal) => {
         await reader.serveDemands(signal);
       },
@@ -94,6 +102,8 @@ async function forEveryOrganization(
 
 interface OneShotPlan {
   readonly whenHeld: 'wait' | 'fail';
+  /** Sinks that show repeats print just this range, instead of going on from their offset. */
+  readonly printedRange?: Interval;
   readonly read: (reading: LeasedReading, signal: AbortSignal) => Promise<void>;
   /** The head that sinks have to reach; undefined until everything demanded is in the ledger. */
   readonly headWhenRead: () => Promise<number | undefined>;
@@ -105,6 +115,8 @@ class OneShot {
   readonly #options: OneShotOptions;
   #lastProgress = performance.now();
   #head: number | undefined;
+  #added = 0;
+  #printed = 0;
 
   constructor(exporter: Exporter, configured: ExporterOrganization, options: OneShotOptions) {
     this.#exporter = {
@@ -114,6 +126,10 @@ class OneShot {
         entriesRead: (organization, entries) => {
           this.#progress();
           exporter.observer.entriesRead(organization, entries);
+        },
+        appended: (organization, result) => {
+          this.#added += result.added.length;
+          exporter.observer.appended(organization, result);
         },
         delivered: (place, delivered) => {
           this.#progress();
@@ -131,7 +147,7 @@ class OneShot {
     const work = [
       this.#read(organization, plan, linked.signal),
       ...sinksOf(this.#exporter, organization.name).map((sink) =>
-        this.#feed(organization, sink, { plan, signal: linked.signal }),
+        this.#serve(organization, sink, { plan, signal: linked.signal }),
       ),
     ].map(async (task) => {
       try {
@@ -145,7 +161,12 @@ class OneShot {
     try {
       await Promise.allSettled(work);
       await Promise.all(work);
-      return { organization: organization.name, head: this.#head ?? 0 };
+      return {
+        organization: organization.name,
+        head: this.#head ?? 0,
+        added: this.#added,
+        printed: this.#printed,
+      };
     } finally {
       linked.unlink();
     }
@@ -174,6 +195,29 @@ class OneShot {
         note: (lease, failure) => noteReadFailure(ledger, lease, failure),
       },
     );
+  }
+
+  async #serve(
+    organization: Organization,
+    exporterSink: ExporterSink,
+    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { sink } = exporterSink;
+    const range = task.plan.printedRange;
+    if (range === undefined || sink.capabilities.repeats === 'absorbed') {
+      return await this.#feed(organization, exporterSink, task);
+    }
+    await sink.open({ signal: task.signal });
+    await printRange(this.#exporter.ledger, sink, {
+      organization,
+      range,
+      head: () => this.#head,
+      onPrinted: (entries) => {
+        this.#printed += entries;
+        this.#progress();
+      },
+      signal: task.signal,
+    });
   }
 
   async #feed(

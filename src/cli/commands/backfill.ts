@@ -1,0 +1,160 @@
+import type { Config } from '../../../config/config.ts';
+import { parseDuration, parseMoment } from '../../../config/units.ts';
+import { UsageError } from '../../errors.ts';
+import { runBackfill, type BackfillRange, type OneShotResult } from '../../exporter/one-shot.ts';
+import { planBackfill, type BackfillPlan } from '../../exporter/plan-backfill.ts';
+import { countParkedOf } from '../parked-count.ts';
+import { formatTimestamp, nanosFromMs, type Nanos } from '../../time.ts';
+import type { CommandInput } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { createExportProgress } from '../export-progress.ts';
+import { withSession, type Session } from '../export-session.ts';
+import { note, printListing } from '../output.ts';
+
+export async function run(context: CliContext, input: CommandInput): Promise<ExitCode> {
+  const range = readRange(input);
+  const giveUpAfterMs = readGiveUp(input);
+  const only = { ...selected(input, 'organization', 'organizations'), ...selected(input, 'sink', 'sinks') };
+  const isDryRun = input.isSet('dry-run');
+  const progress = await createExportProgress(context, { label: 'backfill', isShown: !isDryRun });
+  try {
+    return await withSession(
+      context,
+      {
+        command: 'backfill',
+        observer: progress.observer,
+        onRequest: () => undefined,
+        only,
+        waitsForEver: false,
+        onConfig: async (config) => checkSelection(config, only),
+      },
+      async (session) => {
+        if (isDryRun)
+          return await showPlan(context, await planBackfill(session.exporter, range, context.signal));
+        const results = await runBackfill(session.exporter, range, { signal: context.signal, giveUpAfterMs });
+        progress.stop();
+        return await summarize(context, session, results);
+      },
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function summarize(
+  context: CliContext,
+  session: Session,
+  results: readonly OneShotResult[],
+): Promise<ExitCode> {
+  for (const { organization, head, added, printed } of results) {
+    const shown = printed > 0 ? `, ${count(printed)} printed` : '';
+    note(
+      context,
+      `${organization}: ${count(added)} new entries, ${count(head)} in the ledger${shown}; every sink holds them.`,
+    );
+  }
+  const parked = await countParkedOf(session.exporter);
+  if (parked === 0) return exitCodes.done;
+  note(
+    context,
+    `${count(parked)} entries are parked: a sink can't take them. "ccloud-audit parked list" says why.`,
+  );
+  return exitCodes.parked;
+}
+
+async function showPlan(context: CliContext, plans: readonly BackfillPlan[]): Promise<ExitCode> {
+  await printListing(context, {
+    rows: plans,
+    columns: [
+      { title: 'organization', text: (plan) => plan.organization },
+      {
+        title: 'to read',
+        text: (plan) => plan.toRead.map(({ from, to }) => `${from} – ${to}`).join(', ') || 'nothing',
+      },
+      { title: 'in the ledger', text: (plan) => count(plan.head), isNumber: true },
+      {
+        title: 'sinks behind',
+        text: (plan) =>
+          plan.sinks
+            .filter(({ lag }) => lag > 0)
+            .map(({ sink, lag }) => `${sink} by ${count(lag)}`)
+            .join(', ') || 'none',
+      },
+    ],
+    json: { organizations: plans },
+    empty: 'No organizations.',
+  });
+  return exitCodes.done;
+}
+
+function readRange(input: CommandInput): BackfillRange {
+  const now = Date.now();
+  const from = readMoment(input, 'from', now);
+  const to = readMoment(input, 'to', now) ?? nanosFromMs(now);
+  if (from !== undefined && from >= to) {
+    throw new UsageError(
+      `--from (${formatTimestamp(from)}) must be before --to (${formatTimestamp(to)}). Nothing was read.`,
+      { code: 'range_empty' },
+    );
+  }
+  return { from, to };
+}
+
+function readMoment(input: CommandInput, option: string, now: number): Nanos | undefined {
+  const text = input.text(option);
+  if (text === undefined) return undefined;
+  const moment = parseMoment(text, now);
+  if (moment !== undefined) return moment;
+  throw new UsageError(
+    `--${option} must be a time such as 2024-01-31T00:00:00Z, a date such as 2024-01-31, or an age such as 90d, not "${text}".`,
+    { code: 'option_invalid' },
+  );
+}
+
+/** `--give-up-after`, in milliseconds. */
+export function readGiveUp(input: CommandInput): number {
+  const text = input.text('give-up-after') ?? '2m';
+  const duration = parseDuration(text);
+  if (duration !== undefined && duration > 0) return duration;
+  throw new UsageError(`--give-up-after must be a duration such as 2m, not "${text}".`, {
+    code: 'option_invalid',
+  });
+}
+
+function selected<Key extends string>(
+  input: CommandInput,
+  option: string,
+  key: Key,
+): Partial<Record<Key, readonly string[]>> {
+  const names = input.list(option);
+  const selection: Partial<Record<Key, readonly string[]>> = {};
+  if (names.length > 0) selection[key] = names;
+  return selection;
+}
+
+function checkSelection(
+  config: Config,
+  only: { readonly organizations?: readonly string[]; readonly sinks?: readonly string[] },
+): void {
+  checkNames('--organization', only.organizations, config.organizations);
+  checkNames('--sink', only.sinks, config.sinks);
+}
+
+function checkNames(
+  option: string,
+  names: readonly string[] | undefined,
+  known: readonly { readonly name: string }[],
+): void {
+  for (const name of names ?? []) {
+    if (known.some((item) => item.name === name)) continue;
+    const choices = known.map((item) => item.name).join(', ') || 'none';
+    throw new UsageError(`${option} ${name} is not in the configuration; it has: ${choices}.`, {
+      code: 'option_invalid',
+    });
+  }
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
