@@ -2,6 +2,7 @@
 /** The program `ccloud-audit`: the only file that touches the process's arguments and exit. */
 import { readFileSync } from 'node:fs';
 import { commandTable } from './command-table.ts';
+import { endThoughLingering } from './linger.ts';
 import { runCli } from './run-cli.ts';
 
 /** How long whatever is still open may keep the process after its command has ended. */
@@ -15,13 +16,7 @@ const exitCode = await runCli({
   endNow: (code) => process.exit(code),
 });
 process.exitCode = exitCode;
-
-// The process ends by itself when nothing is open any more. If something is, that is a defect: it is told, not hidden.
-setTimeout(() => {
-  const open = [...new Set(process.getActiveResourcesInfo())].join(', ');
-  process.stderr.write(`error: The command is done, but the process does not end (open: ${open}).\n`);
-  process.exit(exitCode);
-}, lingerMsMax).unref();
+endThoughLingering(process, exitCode, lingerMsMax);
 
 function packageVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');

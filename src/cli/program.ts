@@ -1,5 +1,5 @@
 /** Commander, and nothing but commander: the command table as a tree of commands. */
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import type { CommandEntry, CommandGroup, CommandInput, OptionEntry } from './command.ts';
 import { commandGroups } from './command.ts';
 import { commandInput } from './command-input.ts';
@@ -65,17 +65,26 @@ export function isWrongCommandLine(error: unknown): boolean {
 }
 
 function frame(command: Command, streams: Streams): Command {
-  return command
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void streams.stdout.write(text),
-      // A message repeats what was typed, and that may have come from anywhere.
-      writeErr: (text) => void streams.stderr.write(escapeLinesForTerminal(text)),
-    })
-    .configureHelp({ visibleCommands: leavesOf, subcommandTerm })
-    .showSuggestionAfterError(true)
-    .showHelpAfterError('--help says what there is.')
-    .helpCommand(false);
+  return (
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => void streams.stdout.write(text),
+        // A message repeats what was typed, and that may have come from anywhere.
+        writeErr: (text) => void streams.stderr.write(escapeLinesForTerminal(text)),
+      })
+      // What stands after a command belongs to it, so that its own choices hold.
+      .enablePositionalOptions()
+      .configureHelp({ formatHelp })
+      .showSuggestionAfterError(true)
+      .showHelpAfterError('--help says what there is.')
+      .helpCommand(false)
+  );
+}
+
+/** The list is changed for the page only: commander looks for a word that was meant in the same list. */
+function formatHelp(command: Command, helper: Help): string {
+  return new Help().formatHelp(command, Object.assign(helper, { visibleCommands: leavesOf, subcommandTerm }));
 }
 
 /** Help lists what can be run, with all its words, and not the words that only lead there. */
