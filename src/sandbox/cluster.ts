@@ -39,7 +39,7 @@ export const usageLimitNames = [
   'storage_mib_limit',
   'provisioned_virtual_cpus',
 ] as const;
-export type UsageLimitName = (typeof usageLimitNames)[number];
+type UsageLimitName = (typeof usageLimitNames)[number];
 
 export interface Hardware {
   readonly machineType: string;

@@ -2,10 +2,10 @@ import { jsonAnswer, Refusal, type Answer } from './answer.ts';
 import type { ApiRequest } from './api-request.ts';
 import { paginated, type ListContext } from './pagination.ts';
 
-export const providers = ['GCP', 'AWS', 'AZURE'] as const;
+const providers = ['GCP', 'AWS', 'AZURE'] as const;
 export type Provider = (typeof providers)[number];
 
-export interface CloudRegion {
+interface CloudRegion {
   readonly name: string;
   readonly location: string;
   readonly provider: Provider;

@@ -43,7 +43,7 @@ export interface NewEntry {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface SandboxCounters {
+interface SandboxCounters {
   /** Requests to the API, whatever came of them. */
   readonly requests: number;
   /** Audit log pages answered, and the entries in them. */

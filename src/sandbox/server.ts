@@ -54,11 +54,15 @@ async function handle(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://sandbox.invalid');
   const body = await readBody(request);
   if (options.latencyMs > 0) await delay(options.latencyMs);
   response.setHeader('server', 'ccloud-audit sandbox');
   dateHeader(response, options);
+  const url = parsedUrl(request.url ?? '/');
+  if (url === undefined) {
+    deliver(response, new Refusal('invalidArgument', 'malformed request target').answer, 'whole');
+    return;
+  }
   if (!url.pathname.startsWith('/api/')) {
     deliver(response, ownAnswer(request, url, body, options), 'whole');
     return;
@@ -162,6 +166,11 @@ function pathParts(pathname: string): readonly string[] {
   } catch {
     throw new Refusal('invalidArgument', 'malformed escape in the path');
   }
+}
+
+function parsedUrl(target: string): URL | undefined {
+  const base = 'http://sandbox.invalid';
+  return URL.canParse(target, base) ? new URL(target, base) : undefined;
 }
 
 /** Undefined for a body over the limit, of which the rest is read and dropped. */

@@ -1,7 +1,7 @@
 import { Refusal } from './answer.ts';
 
 /** The published versions of the API, oldest first; `Cc-Version` names one. */
-export const apiVersions = ['2022-03-31', '2022-09-20', '2023-04-10', '2024-09-16'] as const;
+const apiVersions = ['2022-03-31', '2022-09-20', '2023-04-10', '2024-09-16'] as const;
 
 export type ApiVersion = (typeof apiVersions)[number];
 

@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { auditActions } from '../../src/sandbox/audit-actions.ts';
-import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/index.ts';
+import {
+  startSandbox,
+  type NewEntry,
+  type Sandbox,
+  type SandboxOptions,
+  type TruthEntry,
+} from '../../src/sandbox/index.ts';
 import { formatTimestamp, nanos, parseTimestamp } from '../../src/time.ts';
 import { call, page, walk } from './sandbox-client.ts';
 
@@ -19,7 +25,7 @@ afterEach(async () => {
 });
 
 function idsOf(sandbox: Sandbox): readonly string[] {
-  return sandbox.truth().map(({ id }) => id);
+  return sandbox.truth().map(({ id }: TruthEntry) => id);
 }
 
 function textOf(sandbox: Sandbox): string {
@@ -221,7 +227,8 @@ describe('entries added while it runs', () => {
     expect(pages.flatMap(({ ids }) => ids)).toEqual(idsOf(sandbox));
     expect(idsOf(sandbox)).toContain(late?.id);
     const raw = '{"created_at":"2026-06-01T00:00:09Z","id":"mine","n":1e999}';
-    sandbox.append([{ raw }]);
+    const mine: NewEntry = { raw };
+    sandbox.append([mine]);
     expect((await page(sandbox, { starting_from: '2026-06-01T00:00:08Z' })).text).toContain(raw);
   });
 
@@ -237,8 +244,18 @@ describe('entries added while it runs', () => {
   it('grow by themselves with a rate, each later than the one before', async () => {
     const sandbox = await startSandbox({ entries: 10, growPerSecond: 200 });
     running.push(sandbox);
-    await expect.poll(() => sandbox.truth().length).toBeGreaterThan(25);
+    await expect.poll(() => sandbox.truth().length, { timeout: 10_000 }).toBeGreaterThan(25);
     const times = sandbox.truth().map(({ createdAt }) => createdAt);
     expect(new Set(times.slice(10)).size).toBe(times.length - 10);
+  });
+
+  it('grow out of order under the trap for late entries, by ten minutes at most', async () => {
+    const sandbox = await startSandbox({ entries: 0, growPerSecond: 400, traps: ['late-entries=0.5'] });
+    running.push(sandbox);
+    const late = (): readonly TruthEntry[] => sandbox.truth().filter((entry) => entry.late === true);
+    await expect.poll(() => late().length, { timeout: 10_000 }).toBeGreaterThan(5);
+    const oldest = BigInt(Date.now() - 610_000) * 1_000_000n;
+    expect(late().every(({ createdAt }) => createdAt > oldest)).toBe(true);
+    expect(late().length).toBeLessThan(sandbox.truth().length);
   });
 });

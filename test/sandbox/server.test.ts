@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sandboxApiKey, startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/index.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
@@ -20,6 +22,14 @@ async function own(path: string, body?: unknown): Promise<Called> {
       body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) },
     ),
   );
+}
+
+/** A connection on which these bytes were sent. */
+async function sent(bytes: string): Promise<Socket> {
+  const socket = connect(sandbox.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(bytes);
+  return socket;
 }
 
 describe('the sandbox', () => {
@@ -122,6 +132,19 @@ describe('the sandbox', () => {
     });
   });
 
+  it('outlives clients that go away in the middle of a request or send nonsense', async () => {
+    await start();
+    const headers = `host: sandbox\r\nauthorization: Bearer ${sandbox.apiKey}\r\n`;
+    const half = await sent(`POST /api/v1/clusters HTTP/1.1\r\n${headers}content-length: 100\r\n\r\n{"na`);
+    half.resetAndDestroy();
+    const nonsense = await sent(`GET //[ HTTP/1.1\r\n${headers}\r\n`);
+    const [answer] = (await once(nonsense, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    nonsense.destroy();
+    expect((await call(sandbox, 'organization')).status).toBe(200);
+    expect(sandbox.requests).toHaveLength(1);
+  });
+
   it('says which port is taken', async () => {
     await start();
     const error = await rejectionOf(startSandbox({ port: sandbox.port, entries: 1 }));
@@ -131,7 +154,7 @@ describe('the sandbox', () => {
   it('ends open connections when it is closed, and closing again is harmless', async () => {
     await start({ traps: ['hang-headers=1'] });
     const hanging = rejectionOf(call(sandbox, 'organization'));
-    await expect.poll(() => sandbox.requests.length).toBe(1);
+    await expect.poll(() => sandbox.requests.length, { timeout: 10_000 }).toBe(1);
     await sandbox.close();
     expect(await hanging).toBeInstanceOf(Error);
     await sandbox.close();
