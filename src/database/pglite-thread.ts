@@ -55,7 +55,7 @@ export class PgliteThread implements Connection {
       await thread.#ready(signal);
       return thread;
     } catch (error) {
-      await thread.#worker.terminate();
+      await thread.terminate();
       throw error;
     }
   }
@@ -95,6 +95,11 @@ export class PgliteThread implements Connection {
     const late = wait(closeTimeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([this.#exited, late]);
     timer.abort();
+    await this.terminate();
+  }
+
+  /** Ends the worker at once, in the middle of whatever it does. */
+  async terminate(): Promise<void> {
     await this.#worker.terminate();
   }
 

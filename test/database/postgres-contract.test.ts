@@ -3,16 +3,16 @@ import { databaseContract } from '../contracts/database-contract.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
 
 databaseContract('PostgreSQL', async () => {
-  const { url, drop } = await createTestDatabase();
+  const created = await createTestDatabase();
   return {
     open: ({ onStatement, afterStatement }) =>
       openPostgres({
-        url,
+        url: created.url,
         applicationName: 'contract',
         connectTimeoutMs: 10_000,
         onStatement,
         afterStatement,
       }),
-    dispose: drop,
+    dispose: () => created.drop(),
   };
 });

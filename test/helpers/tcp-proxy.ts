@@ -1,48 +1,69 @@
-/** A TCP proxy on loopback, for cutting a program off from its server and letting it back. */
+/** A TCP proxy on loopback that can cut its connections, go silent with them open, and come back. */
 import { once } from 'node:events';
 import net from 'node:net';
 
 export interface TcpProxy {
   readonly port: number;
-  /** Refuses new connections and cuts those that are open. */
-  cut(): Promise<void>;
-  /** Listens again, on the same port. */
-  mend(): Promise<void>;
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** Resets every connection; new ones are taken. */
+  cut(): void;
+  /** Keeps connections open and carries nothing, as when a machine vanishes. New ones are taken and carry nothing. */
+  blackhole(): void;
+  /** Carries again for connections made from now on. What fell into the hole is lost. */
+  restore(): void;
+  /** Takes a look at what the client sends, before it is carried. */
+  onClientData: ((data: Buffer) => void) | undefined;
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<TcpProxy> {
-  const sockets = new Set<net.Socket>();
-  const keep = (socket: net.Socket): void => {
-    sockets.add(socket);
-    // A socket that was cut reports it; that is the purpose.
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => sockets.delete(socket));
-  };
-  const server = net.createServer((inner) => {
-    const outer = net.connect(target);
-    for (const socket of [inner, outer]) keep(socket);
-    inner.pipe(outer).pipe(inner);
-    inner.on('close', () => outer.destroy());
-    outer.on('close', () => inner.destroy());
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const pairs = new Set<readonly [client: net.Socket, target: net.Socket]>();
+  let isSilent = false;
+  const server = net.createServer((client) => {
+    const target = net.connect(targetPort, '127.0.0.1');
+    const pair = [client, target] as const;
+    pairs.add(pair);
+    const end = (): void => {
+      pairs.delete(pair);
+      client.destroy();
+      target.destroy();
+    };
+    client.on('data', (data: Buffer) => {
+      proxy.onClientData?.(data);
+      if (!isSilent) target.write(data);
+    });
+    target.on('data', (data: Buffer) => {
+      if (!isSilent) client.write(data);
+    });
+    for (const socket of pair) socket.on('error', end).on('close', end);
   });
-  const listen = async (port: number): Promise<void> => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const [client, target] of pairs) {
+      client.resetAndDestroy();
+      target.resetAndDestroy();
+    }
   };
-  const cut = async (): Promise<void> => {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
+  const proxy: TcpProxy = {
+    port: (server.address() as net.AddressInfo).port,
+    get connections(): number {
+      return pairs.size;
+    },
+    cut,
+    blackhole: () => {
+      isSilent = true;
+    },
+    restore: () => {
+      isSilent = false;
+    },
+    onClientData: undefined,
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
   };
-  await listen(0);
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a listening TCP server has a port');
-  const { port } = address;
-  return { port, cut, mend: () => listen(port), close: cut };
+  return proxy;
 }
