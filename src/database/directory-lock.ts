@@ -85,12 +85,11 @@ export async function acquireDirectoryLock(directory: string, holder?: Holder): 
       } finally {
         if (!hasWon) await candidate.withdraw();
       }
-      if (hasWon) return { release: () => releaseOnce(candidate, road) };
+      if (hasWon) return { release: () => candidate.withdraw() };
       await outcomeOfOthers(road, deadline);
     }
-  } catch (error) {
+  } finally {
     await road.close();
-    throw error;
   }
 }
 
@@ -145,7 +144,7 @@ async function announce(road: Road, holder: Holder): Promise<Candidate> {
   });
   // Between bind and listen a socket refuses, and would be taken for a dead one: it gets its name when it listens.
   await chmod(hidden, 0o600);
-  await rename(hidden, road.to(name));
+  await rename(hidden, path.join(road.directory, name));
   return {
     name,
     server,
@@ -153,7 +152,7 @@ async function announce(road: Road, holder: Holder): Promise<Candidate> {
       state = 'holder';
     },
     withdraw: async () => {
-      await remove(road.to(name));
+      await remove(path.join(road.directory, name));
       await server.close();
     },
   };
@@ -195,7 +194,7 @@ async function neighbours(road: Road, own?: string): Promise<Neighbour[]> {
     const answer = await askSocket(road.to(name), 'who', answerTimeoutMs);
     if (answer.kind === 'answer') found.push({ name, who: readWho(answer) });
     if (answer.kind === 'silent') found.push({ name, who: undefined });
-    if (answer.kind === 'dead') await remove(road.to(name));
+    if (answer.kind === 'dead') await remove(path.join(road.directory, name));
     // Probably it is withdrawing. A candidate is what is looked at again.
     if (answer.kind === 'unclear') found.push({ name, who: unknownCandidate });
   }
@@ -238,11 +237,6 @@ function silent(directory: string): ExporterError {
   );
 }
 
-async function releaseOnce(candidate: Candidate, road: Road): Promise<void> {
-  await candidate.withdraw();
-  await road.close();
-}
-
 async function remove(file: string): Promise<void> {
   try {
     await unlink(file);
@@ -251,8 +245,9 @@ async function remove(file: string): Promise<void> {
   }
 }
 
-/** A way to name files of the directory that is short enough for a socket address. */
+/** A way to name files of the directory that is short enough for a socket address; needed only while binding and asking. */
 interface Road {
+  /** The directory itself, for everything else. */
   readonly directory: string;
   to(name: string): string;
   close(): Promise<void>;
