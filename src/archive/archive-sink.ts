@@ -23,7 +23,14 @@ import type {
 import { claimArchive, identityOf } from './archive-identity.ts';
 import { holdsContent, holdsLine, packEntries, type PackedEntries } from './archive-content.ts';
 import { gzipBytesMax } from './gzip-member.ts';
-import { archiveDay, entriesContentType, entriesFolder, entriesKey, parseArchiveKey } from './layout.ts';
+import {
+  archiveDay,
+  archiveDayBounds,
+  entriesContentType,
+  entriesFolder,
+  entriesKey,
+  parseArchiveKey,
+} from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface ArchiveSinkOptions {
@@ -218,12 +225,14 @@ class Archive {
 function assertOneObject(batch: SinkBatch): SinkEntry {
   const [first] = batch.entries;
   if (first === undefined) throw unusable(batch, 'it has no entries');
-  const day = archiveDay(first.createdAt);
+  const [dayStart, dayEnd] = archiveDayBounds(first.createdAt);
   let expected = first.sequence;
   for (const { sequence, createdAt, raw } of batch.entries) {
     // The archive keeps no sequences: a line's place tells it, also to those who rebuild a ledger from it.
     if (sequence !== expected) throw unusable(batch, `entry ${sequence} stands in the place of ${expected}`);
-    if (archiveDay(createdAt) !== day) throw unusable(batch, `entry ${sequence} is not of ${day}`);
+    if (createdAt < dayStart || createdAt >= dayEnd) {
+      throw unusable(batch, `entry ${sequence} is not of ${archiveDay(first.createdAt)}`);
+    }
     if (raw.includes(lineBreak)) throw unusable(batch, `entry ${sequence} holds a line break`);
     expected += 1;
   }

@@ -10,7 +10,7 @@
  * and Spark read as columns.
  */
 import { SinkError } from '../../sinks/sink-error.ts';
-import { nanos, parseTimestamp, utcDay } from '../time.ts';
+import { nanos, parseTimestamp, second, utcDay } from '../time.ts';
 
 /** Bumped only when readers of the archive must change. */
 export const archiveFormatVersion = 1;
@@ -30,6 +30,7 @@ export type ArchiveKey =
   | { readonly kind: 'digest'; readonly organization: string; readonly number: number };
 
 const organizationName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const nanosPerDay = 86_400n * second;
 const digits = 12;
 const numberMax = 10 ** digits - 1;
 const entriesPath = /^date=(\d{4}-\d{2}-\d{2})\/(\d{12})\.jsonl\.gz$/;
@@ -70,6 +71,13 @@ export function archiveDay(createdAt: bigint): string {
   // Years beyond 9999 print with a sign and six digits, which no reader of partitions takes for a date.
   if (!/^\d{4}-/.test(day)) throw refused(`the year of ${day} has more than four digits`);
   return day;
+}
+
+/** The UTC day of a time as nanoseconds: from, inclusive, and to, exclusive. Cheap enough for every entry. */
+export function archiveDayBounds(createdAt: bigint): readonly [from: bigint, to: bigint] {
+  const rest = createdAt % nanosPerDay;
+  const from = createdAt - (rest < 0n ? rest + nanosPerDay : rest);
+  return [from, from + nanosPerDay];
 }
 
 /** What a key names; undefined for anything that this layout would not have made. */

@@ -2,6 +2,7 @@ import { assert as assertProperty, bigInt, integer, property, stringMatching } f
 import { describe, expect, test } from 'vitest';
 import {
   archiveDay,
+  archiveDayBounds,
   digestKey,
   digestsFolder,
   entriesFolder,
@@ -79,6 +80,18 @@ describe('the names of archive objects', () => {
 
   test.each([-1, 0.5, 1e12, Number.NaN])('are never made of the sequence %s', (sequence) => {
     expect(() => entriesKey('acme', { createdAt: 0n, sequence })).toThrow(/twelve digits/);
+  });
+
+  test('have days whose bounds are those of the day that is printed', () => {
+    const time = bigInt(-62_135_596_800_000_000_000n, 253_402_300_799_999_999_999n);
+    assertProperty(
+      property(time, (createdAt) => {
+        const [from, to] = archiveDayBounds(createdAt);
+        const inside = [from, createdAt, to - 1n].map((each) => archiveDay(each));
+        expect(new Set(inside)).toEqual(new Set([archiveDay(createdAt)]));
+        expect(to - from).toBe(86_400_000_000_000n);
+      }),
+    );
   });
 
   test('are never made of a year with more than four digits', () => {

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { toError } from '../../src/errors.ts';
 import { createS3ObjectStore } from '../../src/archive/s3-object-store.ts';
 import type { S3ObjectStoreOptions } from '../../src/archive/s3-options.ts';
 import type { ListedObject, ObjectStore, ObjectVersionListed } from '../../src/archive/object-store.ts';
 import { startStrictObjectStore, type StrictObjectStore } from '../helpers/strict-object-store.ts';
 import type { Fault } from '../helpers/strict-s3-settings.ts';
 
+const assumedRole = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASSUMEDKEY</AccessKeyId><SecretAccessKey>assumed-secret</SecretAccessKey><SessionToken>assumed-token</SessionToken>
+<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
 const { signal } = new AbortController();
 const key = 'organization=acme/archive.json';
 const storedKey = `cc/${key}`;
@@ -275,6 +281,31 @@ describe('archive objects in a bucket', () => {
     const listed: ObjectVersionListed[] = [];
     for await (const version of storeWith().listVersions('', { signal })) listed.push(version);
     expect(listed).toEqual([{ key, versionId: 'null', isLatest: true, isDeleteMarker: false }]);
+  });
+
+  test('are put with the credentials of an assumed role', async () => {
+    const asked: string[] = [];
+    const tokens = createServer((message, response) => {
+      const answered = text(message).then((form) => {
+        asked.push(form);
+        return response.setHeader('content-type', 'text/xml').end(assumedRole);
+      });
+      answered.catch((error: unknown) => response.destroy(toError(error)));
+    });
+    tokens.listen(0, '127.0.0.1');
+    await once(tokens, 'listening');
+    const { port } = tokens.address() as AddressInfo;
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${port}`);
+    try {
+      const roleArn = 'arn:aws:iam::111122223333:role/audit';
+      expect(await put(storeWith({ roleArn }), 'first')).toBe('created');
+      expect(new URLSearchParams(asked[0]).get('RoleArn')).toBe(roleArn);
+      expect(putHeaders()['authorization']).toContain('Credential=ASSUMEDKEY/');
+      expect(putHeaders()['x-amz-security-token']).toBe('assumed-token');
+    } finally {
+      tokens.close();
+      tokens.closeAllConnections();
+    }
   });
 
   test('are never named outside the layout', async () => {
