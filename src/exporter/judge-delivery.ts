@@ -60,7 +60,10 @@ function judgeFeeding(delivery: DeliveryOverview, context: DeliveryContext): Ver
         return { state: 'Degraded', sentence: `${behind}: it took nothing for ${duration(idleMs)}.` };
       }
       const isFilling = lagMs <= rollAgeMs;
-      return { state: 'Running', sentence: `${behind}: ${isFilling ? 'its next object fills' : 'catching up'}.` };
+      return {
+        state: 'Running',
+        sentence: `${behind}: ${isFilling ? 'its next object fills' : 'catching up'}.`,
+      };
     }
     case 'silent': {
       const sentence = `${behind}: the process ${holding.holder} that fed it went silent ${duration(holding.forMs)} ago.`;

@@ -1,6 +1,14 @@
 /** How reading an organization goes. */
 import type { OrganizationOverview, StretchOverview } from '../ledger/overview.ts';
-import { formatTimestamp, maxNanos, minNanos, msFromNanos, parseTimestamp, utcDay, type Nanos } from '../time.ts';
+import {
+  formatTimestamp,
+  maxNanos,
+  minNanos,
+  msFromNanos,
+  parseTimestamp,
+  utcDay,
+  type Nanos,
+} from '../time.ts';
 import { duration } from './sentences.ts';
 import { holdingOf, judgeFailure, quietMs, takeOverMs, type Verdict } from './verdict.ts';
 
