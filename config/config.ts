@@ -109,7 +109,7 @@ export interface S3SinkConfig extends SinkCommonConfig {
   readonly conditionalWrites: boolean;
   readonly expectedBucketOwner: string | undefined;
   readonly storageClass: string | undefined;
-  /** `none` is for stores that refuse checksum headers. */
+  /** `none` sends Content-MD5 instead, for stores that refuse the newer checksum headers. */
   readonly checksum: 'sha256' | 'none';
   readonly encryption: EncryptionConfig | undefined;
   readonly roll: RollConfig;

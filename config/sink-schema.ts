@@ -76,6 +76,10 @@ const encryption = z
       .describe('`AES256` is SSE-S3, `aws:kms` is SSE-KMS. Default: `aws:kms` with a key id, else `AES256`.'),
     kmsKeyId: optional(text).describe('The KMS key: its id, ARN or alias.'),
   })
+  .refine(
+    ({ algorithm, kmsKeyId }) => algorithm !== 'AES256' || kmsKeyId === undefined,
+    'has a kmsKeyId, which AES256 does not use; leave one of them out',
+  )
   .transform(({ algorithm, kmsKeyId }) => ({
     algorithm: algorithm ?? (kmsKeyId === undefined ? ('AES256' as const) : ('aws:kms' as const)),
     kmsKeyId,
@@ -97,6 +101,7 @@ const s3 = z.strictObject({
   prefix: z
     .string()
     .transform((value) => value.replaceAll(/^\/+|\/+$/g, ''))
+    .refine(isPrefix, 'must not have empty parts, "." or ".." between its slashes, or control characters')
     .prefault('')
     .describe('What every key begins with.'),
   region: optional(text).describe("The bucket's region. Default: the SDK's own settings."),
@@ -117,7 +122,9 @@ const s3 = z.strictObject({
   checksum: z
     .enum(['sha256', 'none'])
     .prefault('sha256')
-    .describe('Sent with every object. `none` is for stores that refuse the header.'),
+    .describe(
+      'Sent with every object. `none` sends Content-MD5 instead, for stores that refuse newer checksum headers.',
+    ),
   encryption: optional(encryption).describe("Server-side encryption. Default: the bucket's own."),
   roll,
   objectLock: optional(objectLock).describe('Object Lock, off by default. The bucket must have it enabled.'),
@@ -142,3 +149,9 @@ const stdout = z.strictObject({
 
 /** One sink, told apart by its `type`. */
 export const sinkSchema: z.ZodType<SinkConfig> = z.discriminatedUnion('type', [postgres, s3, file, stdout]);
+
+/** Whether object keys can begin with it. */
+function isPrefix(prefix: string): boolean {
+  const isPlain = prefix === '' || prefix.split('/').every((part) => !['', '.', '..'].includes(part));
+  return isPlain && !/\p{Cc}/u.test(prefix);
+}

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { note, printJson, printListing, type Listing } from '../../src/cli/output.ts';
 import { printError } from '../../src/cli/print-error.ts';
 import { confirm, readPassword } from '../../src/cli/prompt.ts';
 import { createProgress, describeProgress } from '../../src/cli/progress.ts';
+import { StopRequested } from '../../src/cli/signals.ts';
 import { UsageError } from '../../src/errors.ts';
 import { fakeTerminal } from './terminal.ts';
 
@@ -136,6 +137,38 @@ describe('questions', () => {
     );
   });
 
+  it.each([
+    ['y', true],
+    ['yes', true],
+    ['n', false],
+    ['', false],
+  ])('that a person answers with "%s" go on: %s', async (answer, isAgreed) => {
+    const { context, out, err } = fakeTerminal({ isTTY: true });
+    const outcome = confirm(context, 'Delete it?').then(
+      () => true,
+      (error: unknown) => (error instanceof UsageError && error.code === 'declined' ? false : error),
+    );
+    await vi.waitFor(() => expect(err()).toContain('Delete it?'));
+    (context.stdin as unknown as NodeJS.WritableStream).write(`${answer}\n`);
+    expect(await outcome).toBe(isAgreed);
+    expect(out()).toBe('');
+  });
+
+  it('are given up when the program is stopped', async () => {
+    const stop = new AbortController();
+    const { context, err } = fakeTerminal({ isTTY: true, signal: stop.signal });
+    const outcome = confirm(context, 'Delete it?').catch((error: unknown) => error);
+    await vi.waitFor(() => expect(err()).toContain('Delete it?'));
+    const reason = new StopRequested('SIGTERM');
+    stop.abort(reason);
+    expect(await outcome).toBe(reason);
+  });
+
+  it('ask for a password twice, show none of it, and refuse two different ones', async () => {
+    expect(await ask('open sesame', 'open sesame')).toBe('open sesame');
+    expect(await ask('open sesame', 'other')).toMatchObject({ message: 'The two passwords differ.' });
+  });
+
   it('take a password from stdin or the environment', async () => {
     const piped = fakeTerminal();
     (piped.context.stdin as unknown as NodeJS.WritableStream).end('p a$$\r\nsecond line\n');
@@ -193,3 +226,19 @@ describe('progress', () => {
     expect(quiet.err()).toBe('');
   });
 });
+
+/** What comes of two answers to the question for a password. */
+async function ask(first: string, second: string): Promise<unknown> {
+  const { context, err } = fakeTerminal({ isTTY: true });
+  const stdin = context.stdin as unknown as NodeJS.WritableStream;
+  const outcome = readPassword(context, { fromStdin: false, message: 'Password:' }).catch(
+    (error: unknown) => error,
+  );
+  await vi.waitFor(() => expect(err()).toContain('Password:'));
+  stdin.write(`${first}\n`);
+  await vi.waitFor(() => expect(err()).toContain('Again:'));
+  stdin.write(`${second}\n`);
+  const result = await outcome;
+  expect(err()).not.toContain(first);
+  return result;
+}

@@ -42,6 +42,8 @@ export function fakeTerminal({ isTTY = false, env = {}, ...options }: TerminalOp
 
 function collect(): { readonly stream: PassThrough; readonly text: () => string } {
   const stream = new PassThrough();
+  // The process's own streams are not ended by what is piped into them, and neither is this one.
+  stream.end = () => stream;
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   return { stream, text: () => Buffer.concat(chunks).toString('utf8') };

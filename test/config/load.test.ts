@@ -158,6 +158,16 @@ describe('a single mistake is named with its place and what to do', () => {
       'sinks[0].expectedBucketOwner must be an account id of twelve digits in quotes',
     ],
     [
+      'a prefix that leaves its place',
+      'sinks: [{ name: w, type: s3, bucket: b, prefix: a/../b }]',
+      'sinks[0].prefix must not have empty parts, "." or ".." between its slashes, or control characters',
+    ],
+    [
+      'a key that is not used',
+      'sinks: [{ name: w, type: s3, bucket: b, encryption: { algorithm: AES256, kmsKeyId: k } }]',
+      'sinks[0].encryption has a kmsKeyId, which AES256 does not use; leave one of them out',
+    ],
+    [
       'a lock without retention',
       'sinks: [{ name: w, type: s3, bucket: b, objectLock: { mode: GOVERNANCE } }]',
       'sinks[0].objectLock.retention is missing',

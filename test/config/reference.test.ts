@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { editorSchema } from '../../config/editor-schema.ts';
 import { loadConfig } from '../../config/load.ts';
 import { configurationPage } from '../../config/reference.ts';
 import { jsonSchema, type JsonSchema } from '../../config/schema.ts';
@@ -47,6 +48,23 @@ describe('CONFIGURATION.md', () => {
       ...(schema.items === undefined ? [] : undescribed(schema.items, `${path}[]`)),
     ];
     expect(undescribed(jsonSchema(), '').filter((path) => path !== '.sinks[].organizations[]')).toEqual([]);
+  });
+});
+
+describe('the JSON Schema for editors', () => {
+  it('takes a variable wherever a value has rules', () => {
+    const { properties } = editorSchema();
+    const pageSize = properties?.['api']?.properties?.['pageSize'];
+    expect(pageSize).toMatchObject({
+      default: 1000,
+      anyOf: [{ type: 'integer', maximum: 10_000 }, { type: 'string' }],
+    });
+    const pattern = new RegExp(String(pageSize?.anyOf?.[1]?.['pattern']));
+    for (const text of ['${A}', '${A_1:-50}', '${A:-}']) expect(text).toMatch(pattern);
+    for (const text of ['50', 'x${A}', '${A}${B}']) expect(text).not.toMatch(pattern);
+    const sink = properties?.['sinks']?.items?.oneOf?.[0];
+    expect(sink?.properties?.['type']).toMatchObject({ const: 'postgres' });
+    expect(sink).toMatchObject({ additionalProperties: false, required: ['type', 'name'] });
   });
 });
 
