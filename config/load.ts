@@ -35,8 +35,8 @@ export interface LoadedConfig {
   readonly defaulted: { readonly store: boolean; readonly sinks: boolean };
 }
 
-/** The name that stands in for an organization whose name is not known yet; nobody can configure it. */
-const implicitName = 'implicit';
+/** Stands in for an organization whose name is not known yet; only a complaint about another name ever shows it. */
+const implicitName = 'the-organization-of-cockroach-api-key';
 
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { env } = options;
