@@ -39,4 +39,16 @@ export const exportCommands: readonly CommandEntry[] = [
     examples: ['ccloud-audit backfill', 'ccloud-audit backfill --from 90d --sink archive'],
     load: () => import('./commands/backfill.ts'),
   },
+  {
+    path: 'status',
+    group: 'Export',
+    summary: 'how far every organization is read and every sink is fed, and whether all is well',
+    details:
+      'Reads the store, so it tells about every process that uses it, and needs no API key. Where a running process holds ' +
+      'an embedded store, it asks that process. Ends with 0 only if all is Running; with 3 when an organization is not; ' +
+      'with 4 when all organizations are and a sink is not, or when the store is unavailable.',
+    formats: ['table', 'json'],
+    examples: ['ccloud-audit status --config ccloud-audit.yaml', 'ccloud-audit status -o json'],
+    load: () => import('./commands/status.ts'),
+  },
 ];

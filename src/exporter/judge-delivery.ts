@@ -16,6 +16,8 @@ export interface DeliveryContext {
 }
 
 export const notStarted: Verdict = { state: 'Degraded', sentence: 'Not started yet.' };
+/** A backfill prints its range each time, so a store that only backfills use has no place of a stdout sink. */
+export const notKept: Verdict = { state: 'Running', sentence: 'Its place is kept under `run` only.' };
 
 export function judgeDelivery(delivery: DeliveryOverview, context: DeliveryContext): Verdict {
   const { nowMs } = context;

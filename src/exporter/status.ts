@@ -13,7 +13,7 @@ import {
 } from '../ledger/overview.ts';
 import { redactSecrets } from '../redact.ts';
 import { formatTimestamp, nanosFromMs, type Nanos } from '../time.ts';
-import { judgeDelivery, lagMsOf, lagOf, notStarted } from './judge-delivery.ts';
+import { judgeDelivery, lagMsOf, lagOf, notKept, notStarted } from './judge-delivery.ts';
 import { judgeReading } from './judge-reading.ts';
 import { worst, type Verdict, type WorkState } from './verdict.ts';
 
@@ -256,7 +256,7 @@ function unknownSink(sink: ConfiguredSink, head: number): SinkStatus {
     name: sink.name,
     type: sink.type,
     isConfigured: true,
-    ...notStarted,
+    ...(sink.type === 'stdout' ? notKept : notStarted),
     destination: null,
     offset: null,
     lagEntries: head,
