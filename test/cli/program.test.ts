@@ -213,6 +213,8 @@ describe('with a Cloud API', () => {
     });
     expect((await run('cluster', 'list')).stdout).toContain(id);
 
+    // A cluster that is still being created has no SQL users yet.
+    sandbox.advance(60_000);
     const withPassword = await runProgram(
       ['cluster', 'user', 'create', 'acme-trial', 'bob', '--password-stdin'],
       {
