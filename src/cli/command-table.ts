@@ -1,8 +1,10 @@
 /** Every command. What is not in here does not exist; what is in here is in `--help`. */
 import { cloudCommands } from './cloud-commands.ts';
 import type { CommandEntry } from './command.ts';
+import { exportCommands } from './export-commands.ts';
 
 export const commandTable: readonly CommandEntry[] = [
+  ...exportCommands,
   {
     path: 'config init',
     group: 'Setup',

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The program `ccloud-audit`: the only file that touches the process's arguments and exit. */
-import { readFileSync } from 'node:fs';
 import { commandTable } from './command-table.ts';
 import { endThoughLingering } from './linger.ts';
+import { packageVersion } from './package-version.ts';
 import { runCli } from './run-cli.ts';
 
 /** How long whatever is still open may keep the process after its command has ended. */
@@ -17,10 +17,3 @@ const exitCode = await runCli({
 });
 process.exitCode = exitCode;
 endThoughLingering(process, exitCode, lingerMsMax);
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  // Our own file, beside the program since the package was made.
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
-}

@@ -37,6 +37,7 @@ export async function runDaemon(exporter: Exporter, options: DaemonOptions): Pro
   } finally {
     for (const clock of clocks) clock.stop();
     await writeJournal(exporter.ledger, { what: 'stopped', detail: { command: 'run' } });
+    exporter.logger.info({}, 'exporter stopped, every lease given back');
   }
 }
 
