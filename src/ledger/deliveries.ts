@@ -2,12 +2,14 @@
  * One row per organization and sink: its offset, its destination's fingerprint and its lease. The offset is the last
  * sequence the sink holds durably; it moves only under the lease's epoch.
  */
+import { ExporterError } from '../errors.ts';
 import { nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { writeJournal } from './journal.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
+import { hasObjects } from './objects.ts';
 import { toFailure, type WorkFailure } from './organizations.ts';
 
 export interface Delivery {
@@ -52,7 +54,11 @@ const reviveDelivery = `UPDATE ledger.deliveries
   SET retired_at = NULL, type = $3, fingerprint = $4, first_sequence = $5, acknowledged = CAST($5 AS int8) - 1,
     failing_since = NULL, failure = NULL, failure_code = NULL, is_stopped = false
   WHERE organization = $1 AND sink = $2 AND retired_at IS NOT NULL`;
-const retireRow = `UPDATE ledger.deliveries SET retired_at = now() WHERE organization = $1 AND sink = $2`;
+const resumeDelivery = `UPDATE ledger.deliveries
+  SET retired_at = NULL, failing_since = NULL, failure = NULL, failure_code = NULL, is_stopped = false
+  WHERE organization = $1 AND sink = $2 AND retired_at IS NOT NULL`;
+const retireRow = `UPDATE ledger.deliveries SET retired_at = now()
+  WHERE organization = $1 AND sink = $2 AND lease_epoch = $3`;
 const moveOffset = `UPDATE ledger.deliveries
   SET acknowledged = $4, last_success_at = now(), failing_since = NULL, failure = NULL, failure_code = NULL, is_stopped = false,
     lease_until = now() + CAST($5 AS interval)
@@ -90,7 +96,10 @@ export interface DeliveryRegistration {
   readonly from: DeliveryStart;
 }
 
-/** The delivery of this sink, made at first sight at the place its `from` names; a retired one starts anew. */
+/**
+ * The delivery of this sink, made at first sight at the place its `from` names. A retired one starts anew, but an archive
+ * goes on where it was: its objects stay. Throws `sink_name_used` for another destination under a retired archive's name.
+ */
 export async function registerDelivery(
   ledger: Ledger,
   registration: DeliveryRegistration,
@@ -98,6 +107,9 @@ export async function registerDelivery(
   const { organization, sink, type, fingerprint } = registration;
   const known = await findDelivery(ledger, organization, sink);
   if (known !== undefined && known.retiredAt === undefined) return known;
+  if (known !== undefined && (await hasObjects(ledger, organization, sink))) {
+    return await resumeArchive(ledger, known, registration);
+  }
   const first = await firstSequenceFrom(ledger, organization, registration.from);
   const statement = known === undefined ? insertDelivery : reviveDelivery;
   try {
@@ -117,10 +129,48 @@ export async function registerDelivery(
   return added;
 }
 
-/** The operator says that this sink gets nothing any more: it no longer holds back anything. */
-export async function retireDelivery(ledger: Ledger, delivery: Delivery): Promise<void> {
+async function resumeArchive(
+  ledger: Ledger,
+  known: Delivery,
+  { organization, sink, fingerprint }: DeliveryRegistration,
+): Promise<Delivery> {
+  if (known.fingerprint !== fingerprint) {
+    throw new ExporterError(
+      `The sink "${sink}" was retired when it wrote to ${known.fingerprint}, and the objects there stay listed under that name. ` +
+        `Give the archive in ${fingerprint} another sink name.`,
+      { kind: 'sink', code: 'sink_name_used' },
+    );
+  }
+  const { rowCount } = await ledger.database.query(resumeDelivery, [organization, sink]);
+  if (rowCount > 0) {
+    await writeJournal(ledger, {
+      what: 'delivery_added',
+      organization,
+      sink,
+      detail: {
+        type: known.type,
+        destination: fingerprint,
+        firstSequence: known.firstSequence,
+        offset: known.offset,
+      },
+    });
+  }
+  return (await findDelivery(ledger, organization, sink)) ?? known;
+}
+
+/** The operator says that this sink gets nothing any more: it no longer holds back anything. Under its lease. */
+export async function retireDelivery(
+  ledger: Ledger,
+  lease: DeliveryLease,
+  delivery: Delivery,
+): Promise<void> {
   await ledger.database.transaction(async (transaction) => {
-    await transaction.query(retireRow, [delivery.organization, delivery.sink]);
+    const { rowCount } = await transaction.query(retireRow, [
+      delivery.organization,
+      delivery.sink,
+      lease.epoch,
+    ]);
+    if (rowCount === 0) throw leaseLost(lease.target);
     await writeJournal(
       ledger,
       {

@@ -43,6 +43,7 @@ const insertPlan = `INSERT INTO ledger.objects
 const confirmPlan = `UPDATE ledger.objects SET confirmed_at = now(), stored_sha256 = $4, stored_bytes = $5
   WHERE organization = $1 AND sink = $2 AND first_sequence = $3`;
 const selectKeys = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2`;
+const selectAny = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2 LIMIT 1`;
 const selectHolding = `SELECT key FROM ledger.objects
   WHERE organization = $1 AND sink = $2 AND first_sequence <= $3 AND last_sequence >= $3 AND confirmed_at IS NOT NULL`;
 
@@ -114,6 +115,12 @@ export async function knownObjectKeys(
 ): Promise<Set<string>> {
   const { rows } = await ledger.database.query<{ key: string }>(selectKeys, [organization, sink]);
   return new Set(rows.map((row) => row.key));
+}
+
+/** Whether anything was ever planned or written as an object for this delivery. */
+export async function hasObjects(ledger: Ledger, organization: number, sink: string): Promise<boolean> {
+  const { rows } = await ledger.database.query(selectAny, [organization, sink]);
+  return rows.length > 0;
 }
 
 /** The confirmed object that holds a sequence. */

@@ -70,7 +70,6 @@ const selectAll = `SELECT ${columns} FROM ledger.organizations ORDER BY name`;
 const insertOrganization = `INSERT INTO ledger.organizations (id, name, cloud_id, label, start_from)
   SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4 FROM ledger.organizations RETURNING ${columns}`;
 const pinCloudId = `UPDATE ledger.organizations SET cloud_id = $2, label = $3 WHERE id = $1 AND cloud_id IS NULL`;
-const renameOrganizationRow = `UPDATE ledger.organizations SET name = $2 WHERE id = $1`;
 const registrationAttemptsMax = 20;
 
 export async function listOrganizations(ledger: Ledger): Promise<Organization[]> {
@@ -128,23 +127,6 @@ export async function registerOrganization(
       if (!isRace || attempt === registrationAttemptsMax) throw error;
     }
   }
-}
-
-/** Gives an organization another name; paths and labels of what is written from now on follow it. */
-export async function renameOrganization(ledger: Ledger, from: string, to: string): Promise<void> {
-  await ledger.database.transaction(async (transaction) => {
-    const organization = await findOrganization(ledger, from, transaction);
-    if (organization === undefined) throw unknownOrganization(from);
-    if ((await findOrganization(ledger, to, transaction)) !== undefined) {
-      throw new UsageError(`There is already an organization named "${to}" in the store.`);
-    }
-    await transaction.query(renameOrganizationRow, [organization.id, to]);
-    await writeJournal(
-      ledger,
-      { what: 'organization_renamed', organization: organization.id, detail: { from, to } },
-      transaction,
-    );
-  });
 }
 
 export function unknownOrganization(name: string): UsageError {

@@ -2,6 +2,7 @@
 import type { Queryable } from '../database/database.ts';
 import type { DeliveryLease } from './deliveries.ts';
 import { writeJournal } from './journal.ts';
+import { leaseLost } from './leases.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface ParkedEntry {
@@ -19,7 +20,11 @@ const selectParked = `SELECT organization, sink, sequence, code, reason, parked_
   ORDER BY organization, sink, sequence LIMIT $1`;
 const countParkedRows = `SELECT organization, sink, count(*) AS parked FROM ledger.parked_entries
   GROUP BY organization, sink`;
+const takeRow = `UPDATE ledger.deliveries SET lease_until = now() + CAST($4 AS interval)
+  WHERE organization = $1 AND sink = $2 AND lease_epoch = $3`;
 const deleteParked = `DELETE FROM ledger.parked_entries WHERE organization = $1 AND sink = $2 AND sequence = $3`;
+const selectParkedOf = `SELECT organization, sink, sequence, code, reason, parked_at FROM ledger.parked_entries
+  WHERE organization = $1 AND sink = $2 AND sequence > $3 ORDER BY sequence LIMIT $4`;
 
 /** To be run in the transaction that moves the offset past the entry. */
 export async function parkEntry(
@@ -41,11 +46,19 @@ export async function parkEntry(
   );
 }
 
-/** The sink took the entry after all. */
-export async function unparkEntry(ledger: Ledger, parked: ParkedEntry): Promise<void> {
-  const { organization, sink, sequence } = parked;
+/** The sink took the entry after all. Under the delivery's lease; resolves also where it was unparked before. */
+export async function unparkEntry(ledger: Ledger, lease: DeliveryLease, sequence: number): Promise<void> {
+  const { organization, sink } = lease.target;
   await ledger.database.transaction(async (transaction) => {
-    await transaction.query(deleteParked, [organization, sink, sequence]);
+    const { rowCount: held } = await transaction.query(takeRow, [
+      organization,
+      sink,
+      lease.epoch,
+      `${ledger.leaseMs} milliseconds`,
+    ]);
+    if (held === 0) throw leaseLost(lease.target);
+    const { rowCount } = await transaction.query(deleteParked, [organization, sink, sequence]);
+    if (rowCount === 0) return;
     await writeJournal(
       ledger,
       { what: 'entry_unparked', organization, sink, detail: { sequence } },
@@ -54,26 +67,28 @@ export async function unparkEntry(ledger: Ledger, parked: ParkedEntry): Promise<
   });
 }
 
+/** The parked entries of one delivery after a sequence, in their order. */
+export async function readParked(
+  ledger: Ledger,
+  place: { readonly organization: number; readonly sink: string; readonly after: number },
+  options: { readonly limit: number },
+): Promise<ParkedEntry[]> {
+  const { organization, sink, after } = place;
+  const { rows } = await ledger.database.query<ParkedRow>(selectParkedOf, [
+    organization,
+    sink,
+    after,
+    options.limit,
+  ]);
+  return rows.map(toParkedEntry);
+}
+
 export async function listParked(
   ledger: Ledger,
   options: { readonly limit: number },
 ): Promise<ParkedEntry[]> {
-  const { rows } = await ledger.database.query<{
-    organization: string;
-    sink: string;
-    sequence: string;
-    code: string;
-    reason: string;
-    parked_at: string;
-  }>(selectParked, [options.limit]);
-  return rows.map((row) => ({
-    organization: Number(row.organization),
-    sink: row.sink,
-    sequence: Number(row.sequence),
-    code: row.code,
-    reason: row.reason,
-    parkedAt: row.parked_at,
-  }));
+  const { rows } = await ledger.database.query<ParkedRow>(selectParked, [options.limit]);
+  return rows.map(toParkedEntry);
 }
 
 export interface ParkedCount {
@@ -91,4 +106,24 @@ export async function countParked(ledger: Ledger): Promise<ParkedCount[]> {
     sink: row.sink,
     parked: Number(row.parked),
   }));
+}
+
+interface ParkedRow {
+  readonly organization: string;
+  readonly sink: string;
+  readonly sequence: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly parked_at: string;
+}
+
+function toParkedEntry(row: ParkedRow): ParkedEntry {
+  return {
+    organization: Number(row.organization),
+    sink: row.sink,
+    sequence: Number(row.sequence),
+    code: row.code,
+    reason: row.reason,
+    parkedAt: row.parked_at,
+  };
 }

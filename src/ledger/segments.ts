@@ -65,7 +65,7 @@ interface SegmentRow {
 const readSegmentsFrom = `SELECT first_sequence, last_sequence, lines, created_at,
     CAST(floor(extract(epoch FROM now() - appended_at) * 1000) AS int8) AS age_ms
   FROM ledger.segments
-  WHERE organization = $1 AND first_sequence >= coalesce(
+  WHERE organization = $1 AND last_sequence >= CAST($2 AS int8) AND first_sequence >= coalesce(
     (SELECT max(first_sequence) FROM ledger.segments WHERE organization = $1 AND first_sequence <= $2), 0)
   ORDER BY first_sequence LIMIT 1`;
 
@@ -80,7 +80,7 @@ export async function readSegmentFrom(
 ): Promise<Segment | undefined> {
   const { rows } = await ledger.database.query<SegmentRow>(readSegmentsFrom, [organization, sequence]);
   const row = rows[0];
-  if (row === undefined || Number(row.last_sequence) < sequence) return undefined;
+  if (row === undefined) return undefined;
   const firstSequence = Number(row.first_sequence);
   if (firstSequence > sequence) {
     throw new ExporterError(
