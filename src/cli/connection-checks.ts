@@ -1,6 +1,11 @@
+import type { SinkConfig } from '../../config/config.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import { createAuditSource } from '../cloud-api/index.ts';
+import { buildSink } from '../exporter/build-sinks.ts';
+import { openStore, type OpenStore } from '../exporter/open-ledger.ts';
+import { listOrganizations } from '../ledger/organizations.ts';
 import type { CliContext } from './context.ts';
+import { loggerOf } from './load.ts';
 import { sourceOptions } from './source-options.ts';
 
 /** One connection that `config check` tries. */
@@ -13,7 +18,7 @@ export interface ConnectionCheck {
 
 /** Every connection of a configuration, in the order in which the program would need them. */
 export function connectionChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
-  return organizationChecks(loaded);
+  return [...organizationChecks(loaded), ...storeChecks(loaded)];
 }
 
 function organizationChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
@@ -38,4 +43,51 @@ function organizationChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
       }
     },
   }));
+}
+
+/** The store and the sinks, which may share it. Opening makes what is missing, as `run` would. */
+function storeChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
+  const { config } = loaded;
+  const withStore = async <T>(context: CliContext, use: (store: OpenStore) => Promise<T>): Promise<T> => {
+    const store = await openStore({
+      store: config.store,
+      leaseMs: config.leaseMs,
+      logger: loggerOf(context, loaded),
+      command: 'ccloud-audit config check',
+      create: true,
+      signal: context.signal,
+    });
+    try {
+      return await use(store);
+    } finally {
+      await store.close();
+    }
+  };
+  const storeCheck: ConnectionCheck = {
+    subject: 'store',
+    run: (context) =>
+      withStore(context, async ({ ledger, database }) => {
+        const organizations = await listOrganizations(ledger);
+        return `${database.kind} ${database.fingerprint}, schema ${ledger.schema}; ${organizations.length} organizations in it`;
+      }),
+  };
+  const sinkChecks = config.sinks.map((sinkConfig): ConnectionCheck => ({
+    subject: `sink ${sinkConfig.name}`,
+    run: (context) =>
+      withStore(context, async ({ database }) => {
+        const sink = await buildSink(sinkConfig, { storeDatabase: database, stdout: context.stdout });
+        try {
+          await sink.open({ signal: context.signal });
+          return `${sink.fingerprint}${lockMode(sinkConfig)}`;
+        } finally {
+          await sink.close();
+        }
+      }),
+  }));
+  return [storeCheck, ...sinkChecks];
+}
+
+function lockMode(sink: SinkConfig): string {
+  if (sink.type !== 's3') return '';
+  return `; Object Lock: ${sink.objectLock === undefined ? 'not set by this program' : sink.objectLock.mode}`;
 }

@@ -30,8 +30,8 @@ export const exportCommands: readonly CommandEntry[] = [
     options: [
       { flags: '--from <time>', description: 'the first moment (default: where the organization starts)' },
       { flags: '--to <time>', description: 'the moment after the last (default: now)' },
-      { flags: '--organization <name...>', description: 'only these', isRepeatable: true },
-      { flags: '--sink <name...>', description: 'only these', isRepeatable: true },
+      { flags: '--organization <name>', description: 'only these', isRepeatable: true },
+      { flags: '--sink <name>', description: 'only these', isRepeatable: true },
       { flags: '--dry-run', description: 'say what would be read; export nothing' },
       giveUpAfter,
     ],

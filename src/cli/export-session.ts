@@ -7,13 +7,12 @@ import type { Config } from '../../config/config.ts';
 import { organizationNameFrom, withOrganization, type LoadedConfig } from '../../config/load.ts';
 import { createBackoff } from '../backoff.ts';
 import { createAuditSource, type RequestReport } from '../cloud-api/index.ts';
-import { toError } from '../errors.ts';
+import { ExporterError, toError } from '../errors.ts';
 import type { Exporter } from '../exporter/exporter.ts';
-import { isWorthRepeating } from '../exporter/failure.ts';
 import { openExporter, type OpenExporter } from '../exporter/open-exporter.ts';
 import { openStore, type OpenStore } from '../exporter/open-ledger.ts';
 import { listOrganizations } from '../ledger/organizations.ts';
-import { describeError, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import type { CliContext } from './context.ts';
 import { load, loggerOf } from './load.ts';
 import { note } from './output.ts';
@@ -58,7 +57,7 @@ export async function withSession<T>(
     options.onStore?.(store);
     const config = await nameOrganization(context, { loaded, store, logger, session: options });
     tellDefaults(context, loaded, { config, store });
-    const exporter = openExporter({
+    const exporter = await openExporter({
       config,
       store,
       stdout: context.stdout,
@@ -100,10 +99,14 @@ async function openPatiently(context: CliContext, opening: Opening): Promise<Ope
         signal: context.signal,
       }),
     goesOn: (error) =>
-      isWorthRepeating(error) && (session.waitsForEver || performance.now() - startedAt < storePatienceMs),
-    onFailure: (error, nextTryMs) =>
-      logger.warn({ error: describeError(error), nextTryMs }, 'store not open yet'),
+      isAway(error) && (session.waitsForEver || performance.now() - startedAt < storePatienceMs),
+    onFailure: (error, nextTryMs) => logger.warn({ error: error, nextTryMs }, 'store not open yet'),
   });
+}
+
+/** A store that does not answer may come back; one that another process holds, or that does not fit, will not. */
+function isAway(error: Error): boolean {
+  return error instanceof ExporterError && error.kind === 'store' && error.retryable;
 }
 
 /** With only a key, the API says what the organization is called; the store remembers it. */
@@ -125,8 +128,7 @@ async function nameOrganization(
         return withOrganization(loaded, name);
       },
       goesOn: () => session.waitsForEver,
-      onFailure: (error, nextTryMs) =>
-        logger.warn({ error: describeError(error), nextTryMs }, 'organization not known yet'),
+      onFailure: (error, nextTryMs) => logger.warn({ error: error, nextTryMs }, 'organization not known yet'),
     });
   } finally {
     await source.close();

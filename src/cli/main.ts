@@ -8,6 +8,9 @@ import { runCli } from './run-cli.ts';
 /** How long whatever is still open may keep the process after its command has ended. */
 const lingerMsMax = 5000;
 
+// What the AWS SDK has to say about Node versions is for whoever maintains this program; see CONTRIBUTING.md.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const exitCode = await runCli({
   process,
   arguments: process.argv.slice(2),

@@ -3,7 +3,6 @@ import type { Writable } from 'node:stream';
 import type { SinkConfig } from '../../config/config.ts';
 import { createFileSink } from '../../sinks/file.ts';
 import { createPostgresSink, parseTableName } from '../../sinks/postgres/index.ts';
-import { createS3Sink } from '../../sinks/s3.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { createStdoutSink } from '../../sinks/stdout.ts';
 import type { Database } from '../database/database.ts';
@@ -19,15 +18,20 @@ export interface SinkPlaces {
 
 const connectTimeoutMs = 10_000;
 
-export function buildSinks(configs: readonly SinkConfig[], places: SinkPlaces): ExporterSink[] {
-  return configs.map((config) => ({
-    sink: buildSink(config, places),
-    organizations: config.organizations,
-    from: config.from,
-  }));
+export async function buildSinks(
+  configs: readonly SinkConfig[],
+  places: SinkPlaces,
+): Promise<ExporterSink[]> {
+  return await Promise.all(
+    configs.map(async (config) => ({
+      sink: await buildSink(config, places),
+      organizations: config.organizations,
+      from: config.from,
+    })),
+  );
 }
 
-export function buildSink(config: SinkConfig, places: SinkPlaces): Sink {
+export async function buildSink(config: SinkConfig, places: SinkPlaces): Promise<Sink> {
   switch (config.type) {
     case 'postgres': {
       const url = config.url?.reveal();
@@ -52,8 +56,11 @@ export function buildSink(config: SinkConfig, places: SinkPlaces): Sink {
         ownsDatabase: true,
       });
     }
-    case 's3':
+    case 's3': {
+      // The AWS SDK is large; who has no bucket does not load it.
+      const { createS3Sink } = await import('../../sinks/s3.ts');
       return createS3Sink(config);
+    }
     case 'file':
       return createFileSink(config);
     case 'stdout':

@@ -5,7 +5,6 @@ import { noteDeliveryFailure, noteDeliverySuccess, type DeliveryLease } from '..
 import type { Lease } from '../ledger/leases.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { isAwaitedBeyond } from '../ledger/stretches.ts';
-import { describeError } from '../logger.ts';
 import { Trigger } from '../trigger.ts';
 import type { Exporter, ExporterSink } from './exporter.ts';
 import { toFailure } from './failure.ts';
@@ -73,7 +72,7 @@ export function createDeliveryJob(
           if (failure.isStopped || failure.code === 'lease_lost') throw error;
           isFailing = true;
           const waitMs = backoff.next(await failed(lease, error));
-          const fields = { error: describeError(failure.error), nextTryMs: Math.round(waitMs) };
+          const fields = { error: failure.error, nextTryMs: Math.round(waitMs) };
           logger.warn(fields, 'sink not fed, it will be tried again');
           await new Trigger().wait({ timeoutMs: waitMs, signal });
         }

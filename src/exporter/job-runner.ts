@@ -8,7 +8,7 @@ import { isAbort } from '../errors.ts';
 import { acquireLease, type Lease, type LeaseTarget } from '../ledger/leases.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { linkSignals } from '../linked-signal.ts';
-import { describeError, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import type { Failure } from './failure.ts';
 import { toFailure } from './failure.ts';
 
@@ -90,7 +90,7 @@ class Slot {
       this.#backoff.reset();
     } catch (error) {
       // Once it is told to stop, or the lease is gone, whatever it throws is the echo of that.
-      if (linked.signal.aborted) this.#logger.debug({ error: describeError(error) }, 'job ended');
+      if (linked.signal.aborted) this.#logger.debug({ error: error }, 'job ended');
       else await this.#failed(lease, toFailure(error));
     } finally {
       linked.unlink();
@@ -108,14 +108,14 @@ class Slot {
     try {
       await this.#job.onFailure(lease, failure);
     } catch (error) {
-      this.#logger.warn({ error: describeError(error) }, 'failure not noted in the store');
+      this.#logger.warn({ error: error }, 'failure not noted in the store');
     }
   }
 
   #pause(failure: Failure): void {
     const waitMs = this.#backoff.next(failure.pauseMs);
     this.#notBefore = performance.now() + waitMs;
-    const fields = { error: describeError(failure.error), nextTryMs: Math.round(waitMs) };
+    const fields = { error: failure.error, nextTryMs: Math.round(waitMs) };
     if (failure.isStopped) this.#logger.error(fields, 'job stopped, an operator has to look');
     else this.#logger.warn(fields, 'job failed, it will be tried again');
   }
@@ -124,7 +124,7 @@ class Slot {
     try {
       await lease.release();
     } catch (error) {
-      this.#logger.warn({ error: describeError(error) }, 'lease not given back, it runs out by itself');
+      this.#logger.warn({ error: error }, 'lease not given back, it runs out by itself');
     }
   }
 }

@@ -14,7 +14,6 @@ import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
 import { demandHead, leaveDemand } from '../ledger/stretches.ts';
 import type { Interval } from '../ledger/coverage.ts';
 import { linkSignals } from '../linked-signal.ts';
-import { describeError } from '../logger.ts';
 import type { Nanos } from '../time.ts';
 import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
 import { isWorthRepeating, toFailure } from './failure.ts';
@@ -296,10 +295,7 @@ class OneShot {
         if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs)
           throw gaveUp(error, this.#options);
         const waitMs = backoff.next();
-        this.#exporter.logger.warn(
-          { ...target, error: describeError(error), nextTryMs: waitMs },
-          'trying again',
-        );
+        this.#exporter.logger.warn({ ...target, error: error, nextTryMs: waitMs }, 'trying again');
         await delay(waitMs, undefined, { signal });
       }
     }
@@ -333,7 +329,7 @@ class OneShot {
     try {
       await note(lease, toFailure(error));
     } catch (noteError) {
-      this.#exporter.logger.warn({ error: describeError(noteError) }, 'failure not noted in the store');
+      this.#exporter.logger.warn({ error: noteError }, 'failure not noted in the store');
     }
   }
 
@@ -341,10 +337,7 @@ class OneShot {
     try {
       await lease.release();
     } catch (error) {
-      this.#exporter.logger.warn(
-        { error: describeError(error) },
-        'lease not given back, it runs out by itself',
-      );
+      this.#exporter.logger.warn({ error: error }, 'lease not given back, it runs out by itself');
     }
   }
 

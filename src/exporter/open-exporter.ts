@@ -27,12 +27,12 @@ export interface OpenExporter extends Exporter {
   close(): Promise<void>;
 }
 
-export function openExporter(parts: ExporterParts): OpenExporter {
+export async function openExporter(parts: ExporterParts): Promise<OpenExporter> {
   const { config, store, only } = parts;
   const organizations = config.organizations
     .filter(({ name }) => only?.organizations?.includes(name) ?? true)
     .map((organization) => openOrganization(organization, parts));
-  const sinks: ExporterSink[] = buildSinks(
+  const sinks: ExporterSink[] = await buildSinks(
     config.sinks.filter(({ name }) => only?.sinks?.includes(name) ?? true),
     { storeDatabase: store.database, stdout: parts.stdout },
   );

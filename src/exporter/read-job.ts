@@ -6,7 +6,7 @@ import { createBackoff } from '../backoff.ts';
 import type { Lease } from '../ledger/leases.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
 import { linkSignals } from '../linked-signal.ts';
-import { describeError, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import { Trigger } from '../trigger.ts';
 import type { Exporter, ExporterOrganization } from './exporter.ts';
 import { toFailure, type Failure } from './failure.ts';
@@ -124,7 +124,7 @@ class Loops {
         if (failure.isStopped || failure.code === 'lease_lost') throw error;
         await this.#failed(name, failure);
         const waitMs = backoff.next(failure.pauseMs);
-        const fields = { error: describeError(failure.error), nextTryMs: Math.round(waitMs) };
+        const fields = { error: failure.error, nextTryMs: Math.round(waitMs) };
         this.#logger.warn(fields, `${name} not read, it will be tried again`);
         await new Trigger().wait({ timeoutMs: waitMs, signal });
       }
@@ -145,7 +145,7 @@ class Loops {
     try {
       await noteReadFailure(this.#exporter.ledger, this.#lease, failure);
     } catch (error) {
-      this.#logger.warn({ error: describeError(error) }, 'failure not noted in the store');
+      this.#logger.warn({ error: error }, 'failure not noted in the store');
     }
   }
 }
