@@ -47,6 +47,8 @@ export interface Database extends Queryable {
    * Inside `body` only its own `transaction` may be used; on the embedded database anything else waits for ever.
    */
   transaction<T>(body: (transaction: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
+  /** Present where nobody else tidies up: `VACUUM (ANALYZE)` of one table (`table` or `schema.table`), or of all. */
+  readonly maintain?: (table?: string) => Promise<void>;
   /** Ends all connections after what is running. Idempotent. */
   close(): Promise<void>;
 }

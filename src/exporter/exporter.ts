@@ -30,6 +30,8 @@ export interface Exporter {
   readonly organizations: readonly ExporterOrganization[];
   readonly sinks: readonly ExporterSink[];
   readonly settings: ReaderSettings;
+  /** How long raw text stays once every sink has it; undefined: for ever. */
+  readonly retentionMs: number | undefined;
   readonly observer: ReaderObserver & DeliveryObserver & WorkObserver;
   readonly logger: Logger;
   /** Aborts what a stop would wait for: writes in flight. A stop alone lets them finish. */

@@ -122,7 +122,8 @@ function tailBehind(organization: OrganizationOverview): string | undefined {
   if (at === undefined || serverDate === undefined || tailCoveredTo === undefined) return undefined;
   const behindMs = msFromNanos(serverDate) - msFromNanos(at);
   if (at <= tailCoveredTo || behindMs < sweepingMs) return undefined;
-  return `at ${formatTimestamp(at)}, ${duration(behindMs)} behind`;
+  const toSecond = formatTimestamp(at).replace(/\.\d+Z$/, 'Z');
+  return `at ${toSecond}, ${duration(behindMs)} behind`;
 }
 
 /** With a rare schedule the row is touched more often than the API is asked: the older of the two counts. */

@@ -45,6 +45,7 @@ export async function openExporter(parts: ExporterParts): Promise<OpenExporter> 
       overlapMs: config.overlapMs,
       rescanWindowMs: config.rescanWindowMs,
     },
+    retentionMs: config.store.retentionMs,
     observer: parts.observer,
     logger: parts.logger,
     abort: parts.abort,

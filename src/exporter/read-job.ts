@@ -5,6 +5,7 @@
 import { createBackoff } from '../backoff.ts';
 import type { Lease } from '../ledger/leases.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
+import { pruneSegments } from '../ledger/prune.ts';
 import { linkSignals } from '../linked-signal.ts';
 import type { Logger } from '../logger.ts';
 import { Trigger } from '../trigger.ts';
@@ -15,6 +16,7 @@ import { demandOf, startReading } from './read-work.ts';
 
 /** How often the holder looks for what a backfill of another process demands. */
 const demandPollMs = 2000;
+const upkeepEveryMs = 3_600_000;
 
 export interface ReadJob {
   readonly job: Job;
@@ -62,10 +64,31 @@ export function createReadJob(
           wait: (ending) => rescanTrigger.wait({ signal: ending }),
           work: (ending) => reader.rescan(ending),
         },
+        upkeep: {
+          wait: (ending) => new Trigger().wait({ timeoutMs: upkeepEveryMs, signal: ending }),
+          work: async () => {
+            await prune(exporter, { organization, lease });
+            await exporter.ledger.database.maintain?.();
+          },
+        },
       });
     },
   };
   return { job, sweep: () => tailTrigger.fire(), rescan: () => rescanTrigger.fire() };
+}
+
+/** Only where a retention is set; everything that holds it back is told. */
+async function prune(
+  exporter: Exporter,
+  work: { readonly organization: ExporterOrganization & { readonly id: number }; readonly lease: Lease },
+): Promise<void> {
+  const { retentionMs } = exporter;
+  if (retentionMs === undefined) return;
+  const { id, name } = work.organization;
+  const pruned = await pruneSegments(exporter.ledger, work.lease, { organization: id, retentionMs });
+  if (pruned.segments > 0 || pruned.heldBackBy !== undefined) {
+    exporter.logger.info({ organization: name, ...pruned }, 'raw text pruned');
+  }
 }
 
 interface Loop {
@@ -125,7 +148,7 @@ class Loops {
         await this.#failed(name, failure);
         const waitMs = backoff.next(failure.pauseMs);
         const fields = { error: failure.error, nextTryMs: Math.round(waitMs) };
-        this.#logger.warn(fields, `${name} not read, it will be tried again`);
+        this.#logger.warn(fields, `${name} failed, it will be tried again`);
         await new Trigger().wait({ timeoutMs: waitMs, signal });
       }
     }
@@ -134,7 +157,7 @@ class Loops {
   async #succeeded(name: string): Promise<void> {
     const hadFailed = this.#failures.delete(name);
     if (this.#failures.size > 0) return;
-    if (hadFailed) this.#logger.info({}, `${name} read again`);
+    if (hadFailed) this.#logger.info({}, `${name} goes on again`);
     await noteReadSuccess(this.#exporter.ledger, this.#lease);
     this.#exporter.observer.failure({ organization: this.#organization, sink: undefined }, undefined);
   }

@@ -33,6 +33,7 @@ export function withSchema(database: Database, schema: string): Database {
     ...bind(database),
     kind: database.kind,
     fingerprint: database.fingerprint,
+    ...(database.maintain === undefined ? {} : { maintain: database.maintain }),
     transaction: <T>(body: (transaction: Queryable) => Promise<T>, options?: QueryOptions): Promise<T> =>
       database.transaction((transaction) => body(bind(transaction)), options),
     close: () => database.close(),

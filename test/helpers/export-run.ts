@@ -80,6 +80,7 @@ export async function startExportRun(options: ExportRunOptions = {}): Promise<Ex
       overlapMs: options.overlapMs ?? 15 * 60_000,
       rescanWindowMs: 48 * 3_600_000,
     },
+    retentionMs: undefined,
     observer: { ...silentObserver, ...silentDeliveryObserver, ...silentWorkObserver },
     logger,
     abort: new AbortController().signal,
