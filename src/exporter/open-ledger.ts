@@ -1,6 +1,7 @@
 import type { StoreConfig } from '../../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
+import { endAllLeases } from '../ledger/leases.ts';
 import { openLedger, type Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../logger.ts';
 
@@ -47,6 +48,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
       leaseMs: options.leaseMs,
       logger: options.logger,
     });
+    if (database.kind === 'pglite') await endAllLeases(ledger);
     return { ledger, database, close: () => database.close() };
   } catch (error) {
     await database.close();

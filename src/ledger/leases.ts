@@ -48,6 +48,11 @@ const holderOfRead = `SELECT lease_holder AS holder, lease_until AS until FROM l
 const holderOfDeliver = `SELECT lease_holder AS holder, lease_until AS until FROM ledger.deliveries
   WHERE organization = $1 AND sink = $2 AND lease_until >= now()`;
 
+const endReadLeases = `UPDATE ledger.organizations SET lease_until = NULL, lease_holder = NULL
+  WHERE lease_until IS NOT NULL`;
+const endDeliverLeases = `UPDATE ledger.deliveries SET lease_until = NULL, lease_holder = NULL
+  WHERE lease_until IS NOT NULL`;
+
 /** How many times a lease is renewed within its time, so that one slow statement does not lose it. */
 const renewalsPerLease = 3;
 
@@ -77,6 +82,15 @@ export async function leaseHolder(ledger: Ledger, target: LeaseTarget): Promise<
     ? ledger.database.query<LeaseHolder>(holderOfRead, [target.organization])
     : ledger.database.query<LeaseHolder>(holderOfDeliver, [target.organization, target.sink]));
   return rows[0];
+}
+
+/**
+ * Ends every lease at once: for the embedded store, which only one process can have open, so that whoever holds a lease
+ * is dead. Its epochs are over with the next lease that is taken.
+ */
+export async function endAllLeases(ledger: Ledger): Promise<void> {
+  await ledger.database.query(endReadLeases);
+  await ledger.database.query(endDeliverLeases);
 }
 
 /** What a commit under a lost lease rejects with. */
