@@ -70,7 +70,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   server.on('error', (error) => options.logger.warn({ error: describeError(error) }, 'http server failed'));
   const { port } = server.address() as AddressInfo;
-  options.logger.info({ host: options.host, port }, 'http server listening');
   let closing: Promise<void> | undefined;
   return { port, close: () => (closing ??= closeServer(server)) };
 }
