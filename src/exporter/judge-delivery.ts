@@ -64,7 +64,7 @@ function judgeFeeding(delivery: DeliveryOverview, context: DeliveryContext): Ver
       const isFilling = lagMs <= rollAgeMs;
       return {
         state: 'Running',
-        sentence: `${behind}: ${isFilling ? 'its next object fills' : 'catching up'}.`,
+        sentence: `${behind}: ${isFilling ? 'objects are written as they fill' : 'catching up'}.`,
       };
     }
     case 'silent': {

@@ -65,6 +65,8 @@ function observers(counters: Counters, gauges: Gauges): Observers {
       counters.new.inc({ organization }, added.length);
       counters.changed.inc({ organization }, changed.length);
       counters.drifted.inc({ organization }, drifted);
+      // A counter that first appears with its first late entry would show no increase.
+      counters.late.inc({ organization }, 0);
     },
     late(organization, { entries, lateBySeconds }) {
       counters.late.inc({ organization }, entries);

@@ -90,7 +90,7 @@ test('an archive that waits for its object to grow old enough is Running, and no
   const options = { sinks: [archive] };
   expect(await sinkOf('archive', { options, afterMs: 29 * minuteMs })).toMatchObject({
     state: 'Running',
-    sentence: '1 entry behind, the oldest for 29 min: its next object fills.',
+    sentence: '1 entry behind, the oldest for 29 min: objects are written as they fill.',
   });
   expect(await sinkOf('archive', { options, afterMs: 44 * minuteMs })).toMatchObject({ state: 'Running' });
   expect(await sinkOf('archive', { options, afterMs: 46 * minuteMs })).toMatchObject({ state: 'Degraded' });
