@@ -2,9 +2,11 @@
 import { cloudCommands } from './cloud-commands.ts';
 import type { CommandEntry } from './command.ts';
 import { exportCommands } from './export-commands.ts';
+import { storeCommands } from './store-commands.ts';
 
 export const commandTable: readonly CommandEntry[] = [
   ...exportCommands,
+  ...storeCommands,
   {
     path: 'config init',
     group: 'Setup',

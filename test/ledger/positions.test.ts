@@ -235,23 +235,26 @@ describe('moving the offset of a sink', () => {
   });
 });
 
-describe('retiring a sink', () => {
-  async function retire(sink: string): Promise<void> {
-    const { ledger } = filled;
-    const delivery = await findDelivery(ledger, filled.organization.id, sink);
-    if (delivery === undefined) throw new TypeError('there is no such sink');
-    await underDeliveryLease(ledger, { delivery, organization: 'acme' }, (lease) =>
-      retireDelivery(ledger, lease, delivery),
-    );
-  }
-  const registration = (fingerprint: string): Parameters<typeof registerDelivery>[1] => ({
+async function retire(sink: string): Promise<void> {
+  const { ledger } = filled;
+  const delivery = await findDelivery(ledger, filled.organization.id, sink);
+  if (delivery === undefined) throw new TypeError('there is no such sink');
+  await underDeliveryLease(ledger, { delivery, organization: 'acme' }, (lease) =>
+    retireDelivery(ledger, lease, delivery),
+  );
+}
+
+function registration(fingerprint: string): Parameters<typeof registerDelivery>[1] {
+  return {
     organization: filled.organization.id,
     sink: 'archive',
     type: 's3',
     fingerprint,
     from: 'beginning',
-  });
+  };
+}
 
+describe('retiring a sink', () => {
   it('lets a sink without objects begin anew under its name', async () => {
     await filled.fill(5);
     await filled.addDelivery('archive', { type: 'postgres', offset: 5 });
