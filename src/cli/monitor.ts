@@ -1,6 +1,7 @@
 /** What a running exporter shows of itself: metrics, health and status, over HTTP and to who asks for an embedded store. */
 import type { Config } from '../../config/config.ts';
 import type { RequestReport } from '../cloud-api/index.ts';
+import { ExporterError } from '../errors.ts';
 import type { Exporter } from '../exporter/exporter.ts';
 import type { OpenStore } from '../exporter/open-ledger.ts';
 import { readStatus, statusOptionsOf, type Status } from '../exporter/status.ts';
@@ -32,7 +33,7 @@ export function startMonitor(): Monitor {
   let server: RunningServer | undefined;
   const status = createRecent(
     async () => {
-      if (store === undefined) throw new Error('The store is not open yet.');
+      if (store === undefined) throw storeNotOpen();
       return await readStatus(store.ledger, config === undefined ? {} : statusOptionsOf(config));
     },
     { maxAgeMs: statusMaxAgeMs, timeoutMs: statusTimeoutMs },
@@ -57,4 +58,12 @@ export function startMonitor(): Monitor {
       await server?.close();
     },
   };
+}
+
+function storeNotOpen(): ExporterError {
+  return new ExporterError('The store is not open yet.', {
+    kind: 'store',
+    code: 'store_not_open',
+    retryable: true,
+  });
 }

@@ -10,6 +10,7 @@ import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { createExportProgress } from '../export-progress.ts';
 import { withSession, type Session } from '../export-session.ts';
+import { startMonitor } from '../monitor.ts';
 import { note, printListing } from '../output.ts';
 
 export async function run(context: CliContext, input: CommandInput): Promise<ExitCode> {
@@ -17,6 +18,7 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
   const giveUpAfterMs = readGiveUp(input);
   const only = { ...selected(input, 'organization', 'organizations'), ...selected(input, 'sink', 'sinks') };
   const isDryRun = input.isSet('dry-run');
+  const monitor = startMonitor();
   const progress = await createExportProgress(context, { label: 'backfill', isShown: !isDryRun });
   try {
     return await withSession(
@@ -25,6 +27,8 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
         command: 'backfill',
         observer: progress.observer,
         onRequest: () => undefined,
+        onStore: (store) => monitor.watch(store),
+        status: () => monitor.status(),
         only,
         waitsForEver: false,
         onConfig: async (config) => checkSelection(config, only),

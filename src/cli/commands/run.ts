@@ -51,6 +51,8 @@ async function sweepOnce(context: CliContext, giveUpAfterMs: number): Promise<Ex
       observer: monitor.observer,
       onRequest: monitor.onRequest,
       waitsForEver: false,
+      onStore: (store) => monitor.watch(store),
+      status: () => monitor.status(),
     },
     async ({ exporter }) => {
       const results = await runOnce(exporter, { signal: context.signal, giveUpAfterMs });
