@@ -10,7 +10,8 @@
  *                          at or past the end ─────────────────▶ end
  *                          further, nothing new, past the API's clock at the start ▶ caught up
  *                          further ────────────────────────────▶ next page
- *                          not further, page full ─▶ ask larger ─▶ step over the timestamp ─▶ caught up
+ *                          not further, page full ─▶ ask larger ─▶ as below
+ *                          not further, position included ─▶ step over the timestamp ─▶ caught up
  *                          not further, nothing new ───────────▶ caught up
  */
 import type { AuditPage } from '../cloud-api/audit-page.ts';
@@ -98,7 +99,9 @@ async function walkPages(context: Walk): Promise<WalkResult> {
     const { page } = read;
     startedAt ??= page.serverDate;
     const next = nextPosition(read, position);
-    if (isAnotherPageCertain(read, next, plan)) ahead = keepForLater(readPage(context, next));
+    if (next !== undefined && isAnotherPageCertain(read, { position, next, plan })) {
+      ahead = keepForLater(readPage(context, next));
+    }
     const brought = await plan.append({
       entries: toEntries(page, position),
       checkpoint: next?.text ?? lastTime(page)?.text ?? position.text,
@@ -118,10 +121,10 @@ async function walkPages(context: Walk): Promise<WalkResult> {
       position = next;
       continue;
     }
-    const larger = page.entries.length >= read.limit ? await pageBeyond(context, position, read) : undefined;
-    if (larger !== undefined) {
-      ahead = Promise.resolve(larger.read);
-      position = larger.position;
+    const beyond = await pageBeyond(context, position, read);
+    if (beyond !== undefined) {
+      ahead = Promise.resolve(beyond.read);
+      position = beyond.position;
     } else if (brought === 0) {
       return { ...result, outcome: 'caught_up', position: position.text };
     }
@@ -134,16 +137,25 @@ function isCaughtUp(
   next: Position,
   known: { readonly plan: WalkPlan; readonly startedAt: Nanos | undefined },
 ): boolean {
+  // After a full page of entries there may be more, even where their times lie ahead of the API's clock.
+  if (isFull(read) && next.at === lastTime(read.page)?.at) return false;
   // Without the API's clock, ours: a little later than the truth at worst, and then the next page decides.
   if (next.at >= (known.startedAt ?? nanosFromMs(Date.now()))) return true;
-  return next.at === known.plan.caughtUpAt && read.page.entries.length < read.limit;
+  return next.at === known.plan.caughtUpAt && !isFull(read);
+}
+
+function isFull(read: PageRead): boolean {
+  return read.page.entries.length >= read.limit;
 }
 
 /** A full page that leads further: the next one can be fetched while this one is appended. */
-function isAnotherPageCertain(read: PageRead, next: Position | undefined, plan: WalkPlan): next is Position {
-  if (next === undefined || read.page.entries.length < read.limit) return false;
-  const last = lastTime(read.page);
-  return last !== undefined && next.at === last.at && (plan.end === undefined || next.at < plan.end);
+function isAnotherPageCertain(
+  read: PageRead,
+  places: { readonly position: Position; readonly next: Position | undefined; readonly plan: WalkPlan },
+): boolean {
+  const { position, next, plan } = places;
+  if (next === undefined || next.at <= position.at || !isFull(read)) return false;
+  return next.at === lastTime(read.page)?.at && (plan.end === undefined || next.at < plan.end);
 }
 
 /** Its failure is met where it is awaited; until then it must not count as unhandled. */
@@ -162,9 +174,10 @@ function readPage(context: Walk, position: Position, limit?: number): Promise<Pa
 }
 
 /**
- * A full page that does not lead further: more entries share a timestamp than a page holds, on a server that includes
- * `starting_from`. A larger page shows whether there is more; where the server won't give one, the timestamp, which a
- * page always holds whole, is stepped over. Undefined when there is nothing beyond.
+ * A page that does not lead further. A full one may be part of more entries at one timestamp than a page holds, on a
+ * server that includes `starting_from`: a larger page shows whether there is more. Where the server won't give one, or
+ * gives fewer entries than it was asked for and only those of the position itself, the timestamp, which a page always
+ * holds whole, is stepped over. Undefined when there is nothing beyond.
  */
 async function pageBeyond(
   context: Walk,
@@ -172,18 +185,29 @@ async function pageBeyond(
   read: PageRead,
 ): Promise<{ readonly read: PageRead; readonly position: Position } | undefined> {
   const held = read.page.entries.length;
-  const larger = await readPage(context, position, held + read.limit);
-  if (larger.page.entries.length > held) return { read: larger, position };
+  if (isFull(read)) {
+    const larger = await readPage(context, position, held + read.limit);
+    if (larger.page.entries.length > held) return { read: larger, position };
+  }
   const isInclusive = read.page.entries.some((entry) => createdAtOf(entry) === position.at);
   if (!isInclusive || position.text === undefined) return undefined;
-  const over: Position = {
-    text: formatTimestamp(nanos(position.at + microsecond)),
-    at: nanos(position.at + microsecond),
-  };
+  const at = nanos(position.at + stepOver(read.page, position.text));
+  const over: Position = { text: formatTimestamp(at), at };
   const beyond = await readPage(context, over);
-  if (beyond.page.entries.length === 0) return undefined;
-  await context.plan.onStepOver(position.text);
+  const hasMore = beyond.page.entries.some((entry) => (createdAtOf(entry) ?? position.at) > position.at);
+  const leadsOn = timeOf(beyond.page.nextStartingFrom ?? over.text) > over.at;
+  if (!hasMore && !leadsOn) return undefined;
+  if (hasMore) await context.plan.onStepOver(position.text);
   return { read: beyond, position: over };
+}
+
+const finerThanMicroseconds = /\.\d{7}/;
+
+/** The least step that the times of this page can be parted by. */
+function stepOver(page: AuditPage, position: string): bigint {
+  const texts = [position, ...page.entries.map((entry) => entry.fields.created_at)];
+  const isFine = texts.some((text) => typeof text === 'string' && finerThanMicroseconds.test(text));
+  return isFine ? 1n : microsecond;
 }
 
 /**
@@ -197,16 +221,16 @@ function nextPosition(read: PageRead, position: Position): Position | undefined 
   const next = text === undefined || text === '' ? undefined : { text, at: timeOf(text) };
   const last = lastTime(page);
   if (last === undefined || last.at <= position.at) return next;
-  const isFull = page.entries.length >= read.limit;
-  if (next === undefined) return isFull ? last : undefined;
+  if (next === undefined) return isFull(read) ? last : undefined;
   if (next.at <= position.at) return last;
-  return isFull && next.at > last.at && page.serverDate !== undefined && next.at >= page.serverDate
+  return isFull(read) && next.at > last.at && page.serverDate !== undefined && next.at >= page.serverDate
     ? last
     : next;
 }
 
+/** The time of the last entry that has one. */
 function lastTime(page: AuditPage): Position | undefined {
-  const last = page.entries.at(-1);
+  const last = page.entries.findLast((entry) => createdAtOf(entry) !== undefined);
   const at = last === undefined ? undefined : createdAtOf(last);
   const text = last?.fields.created_at;
   return at === undefined || typeof text !== 'string' ? undefined : { text, at };
