@@ -108,6 +108,15 @@ export interface Sink {
   write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt | undefined>;
   /** Whether the destination holds this entry of this organization, unaltered. */
   holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean>;
+  /**
+   * For sinks with `roll`, where they can: the content of an object as it was written, every line with its line break,
+   * unpacked, `bytes` long. Undefined where there is no such object, or it is not whole. Another sink is fed from it when the
+   * ledger no longer has the text.
+   */
+  read?(
+    object: { readonly key: string; readonly bytes: number },
+    options: SinkOptions,
+  ): Promise<Buffer | undefined>;
   /** Waits for the write in flight, leaves nothing behind. Idempotent. */
   close(): Promise<void>;
 }

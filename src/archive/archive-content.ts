@@ -63,6 +63,24 @@ export async function holdsContent(
   return bytes === content.bytes && hash.digest().equals(content.sha256);
 }
 
+/** The content, which must be `bytes` long; undefined for anything but one whole gzip member of that. */
+export async function unpackContent(
+  stored: Buffer,
+  bytes: number,
+  options: ReadOptions,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of readGzipMember(stored, { contentBytesMax: bytes, ...options }))
+      chunks.push(chunk);
+  } catch (error) {
+    if (error instanceof GzipMemberError) return undefined;
+    throw error;
+  }
+  const content = Buffer.concat(chunks);
+  return content.length === bytes ? content : undefined;
+}
+
 export interface LinePlace {
   /** Counted from 0. */
   readonly index: number;

@@ -21,7 +21,13 @@ import type {
   WriteReceipt,
 } from '../../sinks/sink.ts';
 import { claimArchive, identityOf } from './archive-identity.ts';
-import { holdsContent, holdsLine, packEntries, type PackedEntries } from './archive-content.ts';
+import {
+  holdsContent,
+  holdsLine,
+  packEntries,
+  unpackContent,
+  type PackedEntries,
+} from './archive-content.ts';
 import { gzipBytesMax } from './gzip-member.ts';
 import {
   archiveDay,
@@ -70,6 +76,7 @@ export function createArchiveSink(options: ArchiveSinkOptions): Sink {
     attach: (attachment, call) => archive.run(() => archive.attach(attachment, call)),
     write: (batch, call) => archive.run(() => archive.write(batch, call)),
     holds: (organization, entry, call) => archive.run(() => archive.holds(organization, entry, call)),
+    read: (object, call) => archive.run(() => archive.read(object, call)),
     close: () => archive.close(),
   };
 }
@@ -142,6 +149,15 @@ class Archive {
     const key = entry.object ?? (await this.#objectOf(organization, entry.sequence, options));
     if (key === undefined || !key.startsWith(entriesFolder(organization))) return false;
     return await this.#holdsIn(key, entry, options);
+  }
+
+  async read(
+    object: { readonly key: string; readonly bytes: number },
+    options: SinkOptions,
+  ): Promise<Buffer | undefined> {
+    const bytesMax = gzipBytesMax(object.bytes);
+    const stored = await this.#store.get(object.key, { bytesMax, signal: options.signal });
+    return stored === undefined ? undefined : await unpackContent(stored.bytes, object.bytes, options);
   }
 
   close(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { Config, OrganizationConfig } from '../../config/config.ts';
 import { createAuditSource, type RequestReport } from '../cloud-api/index.ts';
+import { archiveTextOf } from '../delivery/archived-objects.ts';
 import type { Logger } from '../logger.ts';
 import { buildSinks } from './build-sinks.ts';
 import type { Exporter, ExporterOrganization, ExporterSink } from './exporter.ts';
@@ -36,8 +37,16 @@ export async function openExporter(parts: ExporterParts): Promise<OpenExporter> 
     config.sinks.filter(({ name }) => only?.sinks?.includes(name) ?? true),
     { storeDatabase: store.database, stdout: parts.stdout },
   );
+  // Text that was pruned is read back from archives, whether or not they take part in this run.
+  const archives = await buildSinks(
+    config.sinks.filter(
+      ({ name, type }) => (type === 's3' || type === 'file') && only?.sinks?.includes(name) === false,
+    ),
+    { storeDatabase: store.database, stdout: parts.stdout },
+  );
+  const everySink = [...sinks, ...archives].map(({ sink }) => sink);
   return {
-    ledger: store.ledger,
+    ledger: { ...store.ledger, archiveText: archiveTextOf(everySink, parts.abort) },
     organizations,
     sinks,
     settings: {
@@ -52,7 +61,7 @@ export async function openExporter(parts: ExporterParts): Promise<OpenExporter> 
     close: async () => {
       const closing = [
         ...organizations.map(({ source }) => source.close()),
-        ...sinks.map(({ sink }) => sink.close()),
+        ...everySink.map((sink) => sink.close()),
       ];
       const failures = (await Promise.allSettled(closing)).flatMap((result) =>
         result.status === 'rejected' ? [result.reason as unknown] : [],

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { Logger } from '../logger.ts';
+import type { ArchiveText } from './archived-text.ts';
 import { prepareStore } from './migrate.ts';
 import { withSchema } from './schema-name.ts';
 
@@ -26,6 +27,8 @@ export interface Ledger {
   readonly ledgerId: string;
   readonly leaseMs: number;
   readonly logger: Logger;
+  /** Where raw text that was pruned can still be read; undefined: nowhere. */
+  readonly archiveText?: ArchiveText;
   /** Names this process in leases and the journal. */
   readonly actor: string;
 }

@@ -34,8 +34,13 @@ const moveBack = `UPDATE ledger.deliveries
 const moveOn = `UPDATE ledger.deliveries SET acknowledged = $3, first_sequence = CAST($3 AS int8) + 1
   WHERE organization = $1 AND sink = $2`;
 const dropParked = `DELETE FROM ledger.parked_entries WHERE organization = $1 AND sink = $2 AND sequence > $3`;
-const countSegmentAt = `SELECT count(*) AS kept FROM ledger.segments
-  WHERE organization = $1 AND first_sequence <= $2 AND last_sequence >= $2`;
+const countTextAt = `SELECT
+    (SELECT count(*) FROM ledger.segments
+      WHERE organization = $1 AND first_sequence <= $2 AND last_sequence >= $2) +
+    (SELECT count(*) FROM ledger.objects o
+      JOIN ledger.deliveries d ON d.organization = o.organization AND d.sink = o.sink AND d.retired_at IS NULL
+      WHERE o.organization = $1 AND o.first_sequence <= $2 AND o.last_sequence >= $2
+        AND o.confirmed_at IS NOT NULL) AS kept`;
 
 const archiveTypes = new Set(['s3', 'file']);
 
@@ -83,13 +88,13 @@ async function takeDelivery(
   return { from: Number(row.acknowledged), first: Number(row.first_sequence) };
 }
 
-/** What is to be written again must still have its text. */
+/** What is to be written again must still have its text, here or in an archive. */
 async function checkText(transaction: Queryable, organization: number, first: number): Promise<void> {
-  const { rows } = await transaction.query<{ kept: string }>(countSegmentAt, [organization, first]);
+  const { rows } = await transaction.query<{ kept: string }>(countTextAt, [organization, first]);
   if (rows[0]?.kept !== '0') return;
   throw new UsageError(
-    `The raw text of sequence ${first} was pruned by store.retention, so this sink can't be fed from there. ` +
-      'Choose a later sequence; the archive holds the earlier entries.',
+    `The raw text of sequence ${first} was pruned by store.retention and no archive sink holds it any more, so this sink ` +
+      "can't be fed from there. Choose a later sequence.",
     { code: 'text_pruned' },
   );
 }

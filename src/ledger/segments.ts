@@ -7,6 +7,7 @@ import { constants, gunzip, gzip } from 'node:zlib';
 import { createHash } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
 import { nanos, type Nanos } from '../time.ts';
+import { readArchived } from './archived-text.ts';
 import type { Ledger } from './ledger.ts';
 
 const gzipAsync = promisify(gzip);
@@ -70,8 +71,8 @@ const readSegmentsFrom = `SELECT first_sequence, last_sequence, lines, created_a
   ORDER BY first_sequence LIMIT 1`;
 
 /**
- * The entries from `sequence` upward that one segment holds; undefined where nothing was appended yet.
- * Throws an ExporterError of code `segment_missing` when the ledger has the sequence but not its text.
+ * The entries from `sequence` upward that one segment holds, or, where it was pruned, one object of an archive; undefined
+ * where nothing was appended yet. Throws an ExporterError of code `segment_missing` when the text is in neither.
  */
 export async function readSegmentFrom(
   ledger: Ledger,
@@ -83,9 +84,11 @@ export async function readSegmentFrom(
   if (row === undefined) return undefined;
   const firstSequence = Number(row.first_sequence);
   if (firstSequence > sequence) {
+    const archived = await readArchived(ledger, organization, sequence);
+    if (archived !== undefined) return archived;
     throw new ExporterError(
       `The raw text of sequence ${sequence} is no longer in the ledger: the oldest kept is ${firstSequence}. ` +
-        'It was pruned by store.retention; read it from an archive.',
+        'It was pruned by store.retention, and no archive sink of this configuration holds it: put the archive back into the configuration.',
       { kind: 'store', code: 'segment_missing' },
     );
   }
