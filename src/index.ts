@@ -1,0 +1,26 @@
+/**
+ * The library: the contract of sinks, and the exporter to run them in. The Cloud API client is
+ * `ccloud-audit-export/cloud-api`.
+ */
+export type {
+  Attachment,
+  HeldEntry,
+  Roll,
+  Sink,
+  SinkBatch,
+  SinkCapabilities,
+  SinkEntry,
+  SinkOptions,
+  WriteReceipt,
+} from '../sinks/sink.ts';
+export { SinkError, type SinkErrorOptions } from '../sinks/sink-error.ts';
+export {
+  type Export,
+  type ExportedOrganization,
+  type ExportOptions,
+  openExport,
+  type RunOptions,
+} from './exporter/embed.ts';
+export type { OneShotResult } from './exporter/one-shot.ts';
+export { ExporterError, UsageError } from './errors.ts';
+export type { Logger } from './logger.ts';
