@@ -3,6 +3,8 @@ import type { ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
+    // These need what not everybody has, an object store or a registry, and have configurations of their own.
+    exclude: ['test/stores/**', 'test/image/**'],
     globalSetup: ['test/helpers/postgres-global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -49,8 +49,8 @@ The file is the one of \`--config\`, else of \`CCLOUD_AUDIT_CONFIG\`, else there
 const closing = `## Examples
 
 Complete files are in [config/examples](config/examples): entries to [PostgreSQL](config/examples/postgres.yaml), an archive in
-[S3](config/examples/s3.yaml), lines for a [SIEM](config/examples/siem-stdout.yaml) to pick up, and [everything](config/examples/everything.yaml)
-at once.
+[S3](config/examples/s3.yaml), lines for a [SIEM](config/examples/siem-stdout.yaml) to pick up, [everything](config/examples/everything.yaml)
+at once, and [what docker-compose.yml runs](config/examples/compose.yaml).
 `;
 
 function section(path: string, schema: JsonSchema): string {

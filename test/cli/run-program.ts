@@ -8,6 +8,9 @@ const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly cwd?: string;
+  /** Where it runs. Default: here. */
+  readonly cwd?: string;
 }
 
 export interface Ended {
@@ -19,10 +22,12 @@ export interface Ended {
 /** Starts the built program with nothing of this process's environment but the path. */
 export function startProgram(
   words: readonly string[],
-  { env, stdin }: RunOptions = {},
+  { env, stdin, cwd = process.cwd() }: RunOptions = {},
 ): ChildProcessWithoutNullStreams {
   const child = spawn(process.execPath, [main, ...words], {
+    cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
+    ...(cwd === undefined ? {} : { cwd }),
   });
   child.stdin.end(stdin ?? '');
   return child;

@@ -96,8 +96,14 @@ describe('the starter file', () => {
 describe('the examples', async () => {
   const names = await readdir(examples);
 
-  it('are the four that the reference names', () => {
-    expect(names.toSorted()).toEqual(['everything.yaml', 'postgres.yaml', 's3.yaml', 'siem-stdout.yaml']);
+  it('are the five that the reference names', () => {
+    expect(names.toSorted()).toEqual([
+      'compose.yaml',
+      'everything.yaml',
+      'postgres.yaml',
+      's3.yaml',
+      'siem-stdout.yaml',
+    ]);
     for (const name of names) expect(configurationPage()).toContain(`config/examples/${name}`);
   });
 
