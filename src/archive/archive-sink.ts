@@ -155,9 +155,9 @@ class Archive {
     object: { readonly key: string; readonly bytes: number },
     options: SinkOptions,
   ): Promise<Buffer | undefined> {
-    const bytesMax = gzipBytesMax(object.bytes);
-    const stored = await this.#store.get(object.key, { bytesMax, signal: options.signal });
-    return stored === undefined ? undefined : await unpackContent(stored.bytes, object.bytes, options);
+    const stored = await this.#getUpTo(object.key, gzipBytesMax(object.bytes), options);
+    if (stored === undefined || stored === 'missing') return undefined;
+    return await unpackContent(stored, object.bytes, options);
   }
 
   close(): Promise<void> {
@@ -199,17 +199,27 @@ class Archive {
 
   /** Undefined for an object that is too large to be ours. */
   async #readOwn(key: string, bytesMax: number, options: SinkOptions): Promise<Buffer | undefined> {
-    try {
-      const object = await this.#store.get(key, { bytesMax, signal: options.signal });
-      if (object !== undefined) return object.bytes;
-    } catch (error) {
-      if (error instanceof SinkError && error.code === 'object_too_large') return undefined;
-      throw error;
-    }
+    const object = await this.#getUpTo(key, bytesMax, options);
+    if (object !== 'missing') return object;
     throw new SinkError(
       `The archive in ${this.#store.location} says that ${key} exists, and then that it does not. It will be tried again.`,
       { code: 'store_inconsistent', retryable: true },
     );
+  }
+
+  /** Undefined for an object that is larger. */
+  async #getUpTo(
+    key: string,
+    bytesMax: number,
+    options: SinkOptions,
+  ): Promise<Buffer | 'missing' | undefined> {
+    try {
+      const object = await this.#store.get(key, { bytesMax, signal: options.signal });
+      return object?.bytes ?? 'missing';
+    } catch (error) {
+      if (error instanceof SinkError && error.code === 'object_too_large') return undefined;
+      throw error;
+    }
   }
 
   async #assertAllKnown(attachment: Attachment, options: SinkOptions): Promise<void> {

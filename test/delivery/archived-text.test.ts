@@ -132,6 +132,11 @@ describe('raw text that was pruned', () => {
     expect(refusal).toMatchObject({ code: 'archive_differs' });
     expect(refusal.message).toMatch(/the sink "disk"/);
     await rm(file);
+    await writeFile(file, Buffer.concat([stored, Buffer.alloc(5000)]));
+    expect(await rejectionOf(readSegmentFrom(ledger, filled.organization.id, 5))).toMatchObject({
+      code: 'segment_missing',
+    });
+    await rm(file);
     await writeFile(file, stored);
     expect((await readSegmentFrom(ledger, filled.organization.id, 5))?.entries).toHaveLength(3);
     await filled.run(`UPDATE ledger.ledger_rows SET line_sha256 = '\\x00' WHERE sequence = 3`);
