@@ -8,7 +8,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { maxNanos, nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
-import { writeJournal } from './journal.ts';
+import { describeError } from '../logger.ts';
+import { writeJournalLines } from './journal.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
 import { packSegment } from './segments.ts';
@@ -74,31 +75,41 @@ const moveTail = `UPDATE ledger.organizations SET tail_checkpoint = coalesce($2,
 const moveStretch = `UPDATE ledger.stretches SET checkpoint = $3 WHERE organization = $1 AND from_time = $2`;
 const insertChanged = `INSERT INTO ledger.changed_entries
     (organization, entry, content_sha256, sequence, line_sha256, raw)
-  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization, entry, content_sha256) DO NOTHING`;
+  SELECT CAST($1 AS int8), entry, content_sha256, sequence, line_sha256, raw
+  FROM unnest(CAST($2 AS uuid[]), CAST($3 AS bytea[]), CAST($4 AS int8[]), CAST($5 AS bytea[]), CAST($6 AS text[]))
+    AS changed(entry, content_sha256, sequence, line_sha256, raw)
+  ON CONFLICT (organization, entry, content_sha256) DO NOTHING RETURNING entry, content_sha256`;
 const analyzeRows = `ANALYZE ledger.ledger_rows`;
 const analyzeSegments = `ANALYZE ledger.segments`;
 
 /** Without statistics the known-id lookup reads the whole table; from this many rows on, at every doubling. */
 const firstAnalyzeAt = 10_000;
 
+/** A store that leaves commit after commit unknown is left alone for a while by whoever called. */
+const commitAttemptsMax = 3;
+
 /** Appends what is new of `entries`, in their order. Throws `lease_lost` when the lease's epoch is over. */
 export async function append(ledger: Ledger, lease: Lease, request: AppendRequest): Promise<AppendResult> {
-  const before = await nextSequence(ledger, lease);
-  let outcome: AppendResult | undefined;
-  try {
-    outcome = await ledger.database.transaction(async (transaction) => {
-      outcome = await appendIn(ledger, lease, { transaction, request });
-      return outcome;
-    });
-  } catch (error) {
-    if (!(error instanceof DatabaseError && error.code === 'commit_unknown') || outcome === undefined)
-      throw error;
-    // Only this process holds the epoch and it appends one at a time: the row tells whether the commit happened.
-    const isCommitted = (await nextSequence(ledger, lease)) !== before;
-    if (!isCommitted) return await append(ledger, lease, request);
+  for (let attempt = 1; ; attempt += 1) {
+    let outcome: AppendResult | undefined;
+    try {
+      outcome = await ledger.database.transaction(async (transaction) => {
+        outcome = await appendIn(ledger, lease, { transaction, request });
+        return outcome;
+      });
+    } catch (error) {
+      if (!(error instanceof DatabaseError && error.code === 'commit_unknown') || outcome === undefined)
+        throw error;
+      // Only this process holds the epoch and it appends one at a time: the row tells whether the commit happened. One
+      // that added nothing can be repeated in any case.
+      const isCommitted =
+        outcome.added.length > 0 && (await nextSequence(ledger, lease)) === outcome.head + 1;
+      if (!isCommitted && attempt === commitAttemptsMax) throw error;
+      if (!isCommitted) continue;
+    }
+    await analyzeWhenGrown(ledger, outcome.head + 1 - outcome.added.length, outcome.head + 1);
+    return outcome;
   }
-  await analyzeWhenGrown(ledger, before, outcome.head + 1);
-  return outcome;
 }
 
 interface AppendContext {
@@ -223,25 +234,34 @@ async function keepChanged(
   transaction: Queryable,
   found: { readonly organization: number; readonly entries: readonly DifferingEntry[] },
 ): Promise<NewEntry[]> {
-  const changed: NewEntry[] = [];
-  for (const { entry, sequence } of found.entries) {
-    const { rowCount } = await transaction.query(insertChanged, [
-      found.organization,
-      entry.key,
-      entry.contentSha256(),
-      sequence,
-      entry.lineSha256,
-      entry.raw.toString('utf8'),
-    ]);
-    if (rowCount === 0) continue;
-    changed.push(entry);
-    await writeJournal(
-      ledger,
-      { what: 'changed_entry', organization: found.organization, detail: { entry: entry.key, sequence } },
-      transaction,
-    );
-  }
-  return changed;
+  const { organization } = found;
+  const contents = new Map(found.entries.map((differing) => [contentName(differing.entry), differing]));
+  if (contents.size === 0) return [];
+  const differing = [...contents.values()];
+  const { rows } = await transaction.query<{ entry: string; content_sha256: Buffer }>(insertChanged, [
+    organization,
+    differing.map(({ entry }) => entry.key),
+    differing.map(({ entry }) => entry.contentSha256()),
+    differing.map(({ sequence }) => sequence),
+    differing.map(({ entry }) => entry.lineSha256),
+    differing.map(({ entry }) => entry.raw.toString('utf8')),
+  ]);
+  const isNew = new Set(rows.map((row) => `${row.entry} ${row.content_sha256.toString('hex')}`));
+  const changed = differing.filter(({ entry }) => isNew.has(contentName(entry)));
+  await writeJournalLines(
+    ledger,
+    changed.map(({ entry, sequence }) => ({
+      what: 'changed_entry',
+      organization,
+      detail: { entry: entry.key, sequence },
+    })),
+    transaction,
+  );
+  return changed.map(({ entry }) => entry);
+}
+
+function contentName(entry: NewEntry): string {
+  return `${entry.key} ${entry.contentSha256().toString('hex')}`;
 }
 
 async function movePosition(transaction: Queryable, organization: number, move: PositionMove): Promise<void> {
@@ -275,8 +295,13 @@ async function nextSequence(ledger: Ledger, lease: Lease): Promise<number> {
 
 async function analyzeWhenGrown(ledger: Ledger, before: number, after: number): Promise<void> {
   if (doublings(before) === doublings(after)) return;
-  await ledger.database.query(analyzeRows);
-  await ledger.database.query(analyzeSegments);
+  try {
+    await ledger.database.query(analyzeRows);
+    await ledger.database.query(analyzeSegments);
+  } catch (error) {
+    // The entries are committed; statistics only make the next lookups quicker, and the next doubling brings them.
+    ledger.logger.warn({ error: describeError(error) }, 'tables not analyzed');
+  }
 }
 
 /** Changes at the first threshold and at each of its doublings. */

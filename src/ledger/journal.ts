@@ -36,6 +36,10 @@ export interface JournalEntry {
 
 const insertJournal = `INSERT INTO ledger.journal_entries (id, organization, sink, what, detail, actor)
   VALUES ($1, $2, $3, $4, $5, $6)`;
+const insertJournalLines = `INSERT INTO ledger.journal_entries (id, organization, sink, what, detail, actor)
+  SELECT id, organization, sink, what, detail, $6
+  FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int8[]), CAST($3 AS text[]), CAST($4 AS text[]), CAST($5 AS text[]))
+    AS lines(id, organization, sink, what, detail)`;
 
 /** Writes a line of the journal, in the caller's transaction where it belongs to a change. */
 export async function writeJournal(
@@ -49,6 +53,23 @@ export async function writeJournal(
     entry.sink ?? null,
     entry.what,
     JSON.stringify(entry.detail ?? {}),
+    ledger.actor,
+  ]);
+}
+
+/** The same for many lines, in one statement. */
+export async function writeJournalLines(
+  ledger: Ledger,
+  entries: readonly JournalEntry[],
+  queryable: Queryable = ledger.database,
+): Promise<void> {
+  if (entries.length === 0) return;
+  await queryable.query(insertJournalLines, [
+    entries.map(() => randomUUID()),
+    entries.map((entry) => entry.organization ?? null),
+    entries.map((entry) => entry.sink ?? null),
+    entries.map((entry) => entry.what),
+    entries.map((entry) => JSON.stringify(entry.detail ?? {})),
     ledger.actor,
   ]);
 }

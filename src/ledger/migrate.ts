@@ -61,8 +61,7 @@ export async function prepareStore(
 
 async function migrateFrom(database: Database, version: number): Promise<void> {
   if (version === 0) {
-    await runIdempotent(database, createSchema);
-    await runIdempotent(database, createProperties);
+    await createFirstTable(database);
     await database.query(setProperty, ['ledger_id', randomUUID()]);
   }
   for (const migration of migrations) {
@@ -72,6 +71,17 @@ async function migrateFrom(database: Database, version: number): Promise<void> {
     await database.query(raiseProperty, ['compatible_from', String(migration.compatibleFrom)]);
     await database.query(setProperty, ['schema_version', String(migration.version)]);
     await database.query(raiseProperty, ['schema_version', String(migration.version)]);
+  }
+}
+
+/** A role that may not create schemas can still use one that was made for it: it is only created where it is missing. */
+async function createFirstTable(database: Database): Promise<void> {
+  try {
+    await runIdempotent(database, createProperties);
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.sqlState === '3F000')) throw error;
+    await runIdempotent(database, createSchema);
+    await runIdempotent(database, createProperties);
   }
 }
 

@@ -17,7 +17,8 @@ export function withSchema(database: Database, schema: string): Database {
   const place = (sql: string): string => {
     let placed = known.get(sql);
     if (placed === undefined) {
-      placed = sql.replace(/\bledger\.(?=\w)/g, `${quoted}.`).replace(/\bledger\.$/, quoted);
+      // Functions, since a dollar sign in a replacement text has a meaning.
+      placed = sql.replace(/\bledger\.(?=\w)/g, () => `${quoted}.`).replace(/\bledger\.$/, () => quoted);
       known.set(sql, placed);
     }
     return placed;
