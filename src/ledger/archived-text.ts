@@ -12,6 +12,8 @@ import type { LedgerEntry, Segment } from './segments.ts';
 export interface ArchiveText {
   /** An object's content: lines with their line breaks, unpacked. Undefined where there is no such archive, object or content. */
   read(object: ArchivedObject): Promise<Buffer | undefined>;
+  /** What was read last is not what was written; it must be read anew, since somebody may bring it back. */
+  forget(): void;
 }
 
 export interface ArchivedObject {
@@ -61,6 +63,7 @@ export async function readArchived(
     if (content === undefined) continue;
     const entries = await checkedEntries(ledger, { organization, row, content });
     if (entries === undefined) {
+      archiveText.forget();
       differing = row;
       continue;
     }

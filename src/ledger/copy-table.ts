@@ -113,8 +113,10 @@ function statementsFor({ name, columns, key }: StoreTable): {
   };
 }
 
-function typeName({ type }: StoreColumn): string {
-  return quoteIdentifier(type);
+/** Not quoted: CockroachDB takes a quoted name for a type that somebody defined. */
+function typeName({ name, type }: StoreColumn): string {
+  if (/^[a-z0-9_]+$/.test(type)) return type;
+  throw new TypeError(`the column ${name} has a type that the ledger never uses`);
 }
 
 function toColumn(row: ColumnRow): StoreColumn {

@@ -2,7 +2,7 @@
  * One row per organization and sink: its offset, its destination's fingerprint and its lease. The offset is the last
  * sequence the sink holds durably; it moves only under the lease's epoch.
  */
-import { ExporterError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
@@ -135,10 +135,10 @@ async function resumeArchive(
   { organization, sink, fingerprint }: DeliveryRegistration,
 ): Promise<Delivery> {
   if (known.fingerprint !== fingerprint) {
-    throw new ExporterError(
+    throw new UsageError(
       `The sink "${sink}" was retired when it wrote to ${known.fingerprint}, and the objects there stay listed under that name. ` +
         `Give the archive in ${fingerprint} another sink name.`,
-      { kind: 'sink', code: 'sink_name_used' },
+      { code: 'sink_name_used' },
     );
   }
   const { rowCount } = await ledger.database.query(resumeDelivery, [organization, sink]);

@@ -25,6 +25,7 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
       signal,
     });
     try {
+      note(context, `Copying from ${ledger.database.fingerprint} to ${target.fingerprint}.`);
       const copied = await copyStore(ledger, { target, signal });
       await print(context, copied);
       note(
