@@ -119,7 +119,7 @@ describe('docker-compose.yml', () => {
     expect(service.cap_add ?? []).toEqual(name === 'bucket' ? ['CHOWN'] : []);
     expect(service.security_opt).toEqual(['no-new-privileges:true']);
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
-    if (service.build === undefined) expect(service.image).toMatch(/:v?\d+\.\d+/);
+    expect(service.image).toMatch(/:v?\d+\.\d+/);
   });
 
   test('names every volume and network that it uses, and uses every one that it names', () => {

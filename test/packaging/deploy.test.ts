@@ -64,8 +64,9 @@ describe('the manifests for Kubernetes', async () => {
   const manifests = parseAllDocuments(await read('config/deploy/kubernetes.yaml')).map(
     (document) => document.toJS({ maxAliasCount: 0 }) as Manifest,
   );
-  const deployment = find<Deployment>(manifests, 'Deployment');
-  const configMap = find<ConfigMap>(manifests, 'ConfigMap');
+  // The manifests are ours; each test says what it expects in them.
+  const deployment = find(manifests, 'Deployment') as Deployment;
+  const configMap = find(manifests, 'ConfigMap') as ConfigMap;
   const pod = deployment.spec.template;
   const [container] = pod.spec.containers as [Container];
   let directory: string;
@@ -179,11 +180,10 @@ describe('the unit for systemd', async () => {
   });
 });
 
-function find<M extends Manifest>(manifests: readonly Manifest[], kind: string): M {
+function find(manifests: readonly Manifest[], kind: string): Manifest {
   const found = manifests.find((manifest) => manifest.kind === kind);
   if (found === undefined) throw new Error(`there is no ${kind}`);
-  // The manifests are ours; each test says what it expects in them.
-  return found as M;
+  return found;
 }
 
 function read(path: string): Promise<string> {
