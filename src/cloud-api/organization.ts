@@ -15,7 +15,7 @@ export async function getOrganization(
       path: '/organization',
       priority: 'tail',
       signal: options.signal,
-      role: 'a role in the organization',
+      role: 'a role in the organization; for the audit log it is the Organization Admin role',
       read(answer): OrganizationInfo {
         const found = readJsonObject(answer.body);
         const { id, name, label, created_at: createdAt } = found;

@@ -54,6 +54,13 @@ export function retryFloorMs(
   return asked === 0 && failed.code === 'rate_limited' ? policy.backoffMs : asked;
 }
 
+/** A front end in trouble answers a page of its own, with 200 too; a wrong address does so for ever. */
+const unusableAttemptsMax = 3;
+
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
 function canHelp(failed: FailedAttempt): boolean {
   switch (failed.code) {
     case 'rate_limited':
@@ -62,7 +69,7 @@ function canHelp(failed: FailedAttempt): boolean {
     case 'timed_out':
       return true;
     case 'response_unusable':
-      return failed.isCutOff;
+      return failed.isCutOff || (isSuccess(failed.status) && failed.attempt < unusableAttemptsMax);
     case 'key_refused':
     case 'role_missing':
     case 'not_found':

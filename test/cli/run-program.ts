@@ -8,7 +8,6 @@ const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-  readonly cwd?: string;
   /** Where it runs. Default: here. */
   readonly cwd?: string;
 }
@@ -27,7 +26,6 @@ export function startProgram(
   const child = spawn(process.execPath, [main, ...words], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
-    ...(cwd === undefined ? {} : { cwd }),
   });
   child.stdin.end(stdin ?? '');
   return child;

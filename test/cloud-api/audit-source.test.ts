@@ -380,14 +380,14 @@ describe('bodies that can not be used', () => {
     },
   );
 
-  test('HTML with a 200 is named as such and not asked for again', async () => {
+  test('HTML with a 200 is named as such, and asked for twice more in case it passes', async () => {
     const server = await startHttpServer((_request, response) => {
       answer(response, 200, '<html>Please log in</html>', { 'content-type': 'text/html' });
     });
     const error = await failureOf(sourceAt(server.url).auditLogPage(page()));
     expect(error).toMatchObject({ code: 'response_unusable', retryable: false });
     expect(error.message).toContain('it is HTML');
-    expect(server.requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(3);
   });
 });
 

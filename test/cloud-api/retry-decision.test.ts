@@ -31,7 +31,11 @@ describe('whether a request that only looks is sent again', () => {
 
   test('a body that was cut off is, one that is not JSON is not', () => {
     expect(decideRetry(failed({ code: 'response_unusable', isCutOff: true }), policy, 0)).toBe(0);
-    expect(decideRetry(failed({ code: 'response_unusable' }), policy, 0)).toBeUndefined();
+    expect(decideRetry(failed({ code: 'response_unusable', status: 302 }), policy, 0)).toBeUndefined();
+    expect(decideRetry(failed({ code: 'response_unusable', status: 200 }), policy, 0)).toBe(0);
+    expect(
+      decideRetry(failed({ code: 'response_unusable', status: 200, attempt: 3 }), policy, 0),
+    ).toBeUndefined();
   });
 
   test('the last attempt is the last', () => {
