@@ -57,19 +57,32 @@ export async function startReading(
   work: { readonly organization: ExporterOrganization; readonly lease: Lease },
   signal: AbortSignal,
 ): Promise<LeasedReading> {
-  let generation = work.organization.keyGeneration();
-  const organization = await confirmIdentity(exporter, work.organization, signal);
+  const { keyGeneration } = work.organization;
+  let generation: number | undefined;
+  const confirm = async (): Promise<Organization> => {
+    for (;;) {
+      const asked = keyGeneration();
+      const confirmed = await confirmIdentity(exporter, work.organization, signal);
+      // The key that was asked about may be a newer one, or there may be a newer one yet.
+      if (keyGeneration() !== asked) continue;
+      generation = asked;
+      return confirmed;
+    }
+  };
+  const organization = await confirm();
   const confirmKey = async (): Promise<void> => {
-    if (work.organization.keyGeneration() === generation) return;
-    await confirmIdentity(exporter, work.organization, signal);
-    generation = work.organization.keyGeneration();
+    if (keyGeneration() !== generation) await confirm();
   };
   const source: AuditSource = {
     ...work.organization.source,
     // The key of every page is the one whose organization was confirmed.
     auditLogPage: async (request) => {
-      await confirmKey();
-      return await work.organization.source.auditLogPage(request);
+      for (;;) {
+        await confirmKey();
+        const page = await work.organization.source.auditLogPage(request);
+        // A key is read again for the request itself: the page counts only if that was the confirmed one.
+        if (keyGeneration() === generation) return page;
+      }
     },
   };
   const reader = createOrganizationReader({
