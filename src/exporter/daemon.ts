@@ -5,6 +5,7 @@
 import { registerDelivery } from '../ledger/deliveries.ts';
 import { writeJournal } from '../ledger/journal.ts';
 import type { Organization } from '../ledger/organizations.ts';
+import { describeError } from '../logger.ts';
 import { startCron } from '../schedule/cron.ts';
 import { createDeliveryJob, type DeliveryJob } from './delivery-job.ts';
 import { sinksOf, type Exporter } from './exporter.ts';
@@ -23,11 +24,11 @@ export interface DaemonOptions {
 export async function runDaemon(exporter: Exporter, options: DaemonOptions): Promise<void> {
   const { readJobs, deliveryJobs } = await createJobs(exporter);
   const jobs: Job[] = [...readJobs, ...deliveryJobs.flat()].map(({ job }) => job);
+  await writeJournal(exporter.ledger, { what: 'started', detail: { command: 'run' } });
   const clocks = [
     startCron(options.schedule.tail, () => readJobs.forEach((job) => job.sweep()), exporter.logger),
     startCron(options.schedule.rescan, () => readJobs.forEach((job) => job.rescan()), exporter.logger),
   ];
-  await writeJournal(exporter.ledger, { what: 'started', detail: { command: 'run' } });
   exporter.logger.info(
     { organizations: exporter.organizations.length, jobs: jobs.length },
     'exporter started',
@@ -36,8 +37,17 @@ export async function runDaemon(exporter: Exporter, options: DaemonOptions): Pro
     await runJobs(exporter.ledger, jobs, { signal: options.signal, logger: exporter.logger });
   } finally {
     for (const clock of clocks) clock.stop();
-    await writeJournal(exporter.ledger, { what: 'stopped', detail: { command: 'run' } });
+    await noteStop(exporter);
     exporter.logger.info({}, 'exporter stopped, every lease given back');
+  }
+}
+
+/** A stop is a stop, also while the store is away. */
+async function noteStop(exporter: Exporter): Promise<void> {
+  try {
+    await writeJournal(exporter.ledger, { what: 'stopped', detail: { command: 'run' } });
+  } catch (error) {
+    exporter.logger.warn({ error: describeError(error) }, 'stop not noted in the store');
   }
 }
 
