@@ -57,11 +57,19 @@ export async function startDelivery(options: DeliveryOptions, signal: AbortSigna
   return new Feeding(options, delivery.offset);
 }
 
+/** An entry that the sink can never take. */
+interface Refusal {
+  readonly sequence: number;
+  readonly error: SinkError;
+}
+
 class Feeding implements RunningDelivery {
   readonly #options: DeliveryOptions;
   readonly #objects: ObjectDelivery | undefined;
   #offset: number;
   #poisonRun = 0;
+  /** After a failure the commit that moves the offset may have happened all the same. */
+  #isOffsetCertain = true;
 
   constructor(options: DeliveryOptions, offset: number) {
     this.#options = options;
@@ -75,14 +83,24 @@ class Feeding implements RunningDelivery {
   }
 
   async feed(options: { readonly flush: boolean; readonly signal: AbortSignal }): Promise<void> {
+    if (!this.#isOffsetCertain) this.#offset = await this.#readOffset();
+    this.#isOffsetCertain = false;
     for (;;) {
       options.signal.throwIfAborted();
       const wasFed =
         this.#objects === undefined
           ? await this.#feedBatch()
           : this.#moved(await this.#objects.writeNext({ after: this.#offset, flush: options.flush }));
-      if (!wasFed) return;
+      if (!wasFed) break;
     }
+    this.#isOffsetCertain = true;
+  }
+
+  async #readOffset(): Promise<number> {
+    const { ledger, lease } = this.#options;
+    const delivery = await findDelivery(ledger, lease.target.organization, lease.target.sink);
+    if (delivery === undefined) throw new TypeError('a delivery row vanished under its lease');
+    return delivery.offset;
   }
 
   /** Whether there was anything. */
@@ -101,15 +119,23 @@ class Feeding implements RunningDelivery {
   async #feedBatch(): Promise<boolean> {
     const { ledger, organization } = this.#options;
     const place = { organization: organization.id, first: this.#offset + 1 };
-    const batch = await readBatch(ledger, place, batchLimits);
-    try {
-      return await this.#write(batch);
-    } catch (error) {
-      if (!(error instanceof SinkError) || error.poisonSequence === undefined) throw error;
-      const poison = error.poisonSequence;
-      await this.#write(batch.filter((entry) => entry.sequence < poison));
-      await this.#park(poison, error);
-      return true;
+    let batch = await readBatch(ledger, place, batchLimits);
+    let refusal: Refusal | undefined;
+    for (;;) {
+      try {
+        const wasFed = await this.#write(batch);
+        if (refusal === undefined) return wasFed;
+        await this.#park(refusal.sequence, refusal.error);
+        return true;
+      } catch (error) {
+        if (!(error instanceof SinkError) || error.poisonSequence === undefined) throw error;
+        const sequence = error.poisonSequence;
+        // Parking moves the offset: an entry that was not in the batch would take others past the sink unwritten.
+        if (!batch.some((entry) => entry.sequence === sequence))
+          throw refusesStranger(this.#options.sink, error);
+        refusal = { sequence, error };
+        batch = batch.filter((entry) => entry.sequence < sequence);
+      }
     }
   }
 
@@ -142,6 +168,14 @@ function tooManyRefused(sink: Sink, error: SinkError): SinkError {
     `The sink "${sink.name}" refused more than ${poisonRunMax} entries in a row, the last with: ${error.message} ` +
       'That looks like a broken destination; nothing more is set aside. Mend it, then restart.',
     { code: 'too_many_refused', retryable: false, cause: error },
+  );
+}
+
+function refusesStranger(sink: Sink, error: SinkError): SinkError {
+  return new SinkError(
+    `The sink "${sink.name}" says that it can never take sequence ${error.poisonSequence}, which it was not given. ` +
+      `That is a fault of the sink's own; nothing was set aside. It said: ${error.message}`,
+    { code: 'refusal_unusable', retryable: false, cause: error },
   );
 }
 
