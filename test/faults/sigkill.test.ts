@@ -40,8 +40,8 @@ function start(config: string): { readonly child: ChildProcess; stderr(): string
 }
 
 /** A small generator, so that a seed makes the same moments again (mulberry32). */
-function randomFrom(start: number): () => number {
-  let state = start;
+function randomFrom(first: number): () => number {
+  let state = first;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);

@@ -107,7 +107,8 @@ function tailPosition(
   last: string | undefined,
 ): string | undefined {
   const now = options.now() ?? nanos(BigInt(Date.now()) * 1_000_000n);
-  switch (options.tail ?? 'last') {
+  const tail = options.tail ?? 'last';
+  switch (tail) {
     case 'absent':
       return undefined;
     case 'echo':
@@ -116,7 +117,9 @@ function tailPosition(
       return formatTimestamp(now);
     case 'future':
       return formatTimestamp(nanos(now + 24n * hour));
-    default:
+    case 'last':
       return last ?? startingFrom;
+    default:
+      return tail satisfies never;
   }
 }

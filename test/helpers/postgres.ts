@@ -12,8 +12,6 @@ declare module 'vitest' {
   }
 }
 
-export { startPostgresServer, type PostgresServer } from './postgres-server.ts';
-
 export interface TestDatabase {
   readonly url: string;
   /** Removes it, whoever is still connected. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { covers, missing, union, type Interval } from '../../src/ledger/coverage.ts';
 import { nanos } from '../../src/time.ts';
