@@ -87,6 +87,17 @@ describe('the Dockerfile', () => {
     expect(environmentOf(final)).toEqual({ NODE_ENV: 'production', CCLOUD_AUDIT_SERVER_HOST: '0.0.0.0' });
   });
 
+  test('has the version of the package, as the other files have that name an image', async () => {
+    const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
+      version: string;
+    };
+    expect(content).toContain(`ARG VERSION=${version}\n`);
+    for (const file of ['docker-compose.yml', 'config/deploy/kubernetes.yaml']) {
+      const named = (await readFile(new URL(file, root), 'utf8')).match(/ccloud-audit-export:[\w.]+/g);
+      expect(named).toEqual([`ccloud-audit-export:${version}`]);
+    }
+  });
+
   test('installs from the lockfile without install scripts, and leaves the development tools behind', () => {
     const steps = allOf(build, 'RUN');
     expect(steps[0]).toBe('npm ci --ignore-scripts');
