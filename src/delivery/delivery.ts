@@ -182,8 +182,11 @@ function refusesStranger(sink: Sink, error: SinkError): SinkError {
 function destinationChanged(sink: Sink, known: string): SinkError {
   return new SinkError(
     `The sink "${sink.name}" points at ${sink.fingerprint}, but until now it wrote to ${known}. ` +
-      'Put the old destination back, give the new one another sink name (it gets everything from the start), ' +
-      `or run "ccloud-audit sink retire ${sink.name}" first.`,
+      'Put the old destination back, or give the new one another sink name (it gets everything from the start)' +
+      // The objects of a retired archive stay listed under its name.
+      (sink.capabilities.roll === undefined
+        ? `, or run "ccloud-audit sink retire ${sink.name}" first.`
+        : '.'),
     { code: 'destination_changed', retryable: false },
   );
 }

@@ -92,7 +92,8 @@ export async function readSegmentFrom(
       { kind: 'store', code: 'segment_missing' },
     );
   }
-  const entries = unpack(await gunzipAsync(row.lines), row.created_at, firstSequence);
+  const entries = unpack(await unzip(row.lines, firstSequence), row.created_at, firstSequence);
+  if (entries.length !== Number(row.last_sequence) - firstSequence + 1) throw segmentDamaged(firstSequence);
   return {
     firstSequence,
     lastSequence: Number(row.last_sequence),
@@ -101,9 +102,18 @@ export async function readSegmentFrom(
   };
 }
 
+async function unzip(lines: Buffer, firstSequence: number): Promise<Buffer> {
+  try {
+    return await gunzipAsync(lines);
+  } catch (error) {
+    throw segmentDamaged(firstSequence, error);
+  }
+}
+
 function unpack(lines: Buffer, createdAt: Buffer, firstSequence: number): LedgerEntry[] {
   const entries: LedgerEntry[] = [];
   let start = 0;
+  if (createdAt.length % 8 !== 0) throw segmentDamaged(firstSequence);
   for (let index = 0; index * 8 < createdAt.length; index += 1) {
     const end = lines.indexOf(lineFeed, start);
     if (end === -1) throw segmentDamaged(firstSequence);
@@ -120,9 +130,10 @@ function unpack(lines: Buffer, createdAt: Buffer, firstSequence: number): Ledger
   return entries;
 }
 
-function segmentDamaged(firstSequence: number): ExporterError {
+function segmentDamaged(firstSequence: number, cause?: unknown): ExporterError {
   return new ExporterError(
-    `The segment of the ledger that starts at sequence ${firstSequence} is damaged: its lines and times differ in number.`,
-    { kind: 'store', code: 'segment_damaged' },
+    `The segment of the ledger that starts at sequence ${firstSequence} is damaged: its lines can't be read, or are not as ` +
+      'many as its sequences. Nothing was delivered from it. Bring the store back from a backup.',
+    { kind: 'store', code: 'segment_damaged', cause },
   );
 }
