@@ -3,8 +3,11 @@
  * value is judged by `JSON.parse`, so that the two together accept exactly what `JSON.parse` accepts.
  */
 
-/** Deeper documents are refused; the deepest published audit payload has less than ten levels. */
-export const nestingMax = 512;
+/**
+ * Deeper documents are refused: each level costs memory once it is parsed. The deepest published audit payload has less
+ * than ten, and one odd entry must not stop the export, so the limit is far from both.
+ */
+export const nestingMax = 100_000;
 
 export const bytes = {
   quote: 0x22,

@@ -7,8 +7,12 @@
  * the API prints unset fields in either way. It is hashed, never stored.
  */
 
-/** `text` must be valid JSON of bounded depth: what the page scanner let through. */
+/** Beyond it an entry is its own canonical form: every other text is a change. */
+const nestingMax = 512;
+
+/** `text` must be valid JSON: what the page scanner let through. */
 export function canonicalForm(text: string): string {
+  if (!nestingAtMost(text, nestingMax)) return text;
   const cursor: Cursor = { text, at: 0 };
   skipSpace(cursor);
   if (text[cursor.at] !== '{') return canonicalValue(cursor);
@@ -37,7 +41,7 @@ function canonicalPayload(cursor: Cursor): string {
 function holdsJson(text: string): boolean {
   try {
     JSON.parse(text);
-    return nestingAtMost(text, 512);
+    return nestingAtMost(text, nestingMax);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) return false;
     throw error;

@@ -31,6 +31,11 @@ describe('the canonical form of an entry', () => {
     expect(canonicalForm('{"payload":"not json"}')).toBe('{"payload":"not json"}');
   });
 
+  it('takes an entry that is nested too deep for what it is, without an overflow', () => {
+    const deep = `{"id":"1","payload":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+    expect(canonicalForm(deep)).toBe(deep);
+  });
+
   it('says the same as JSON.parse about equality of objects without numbers', () => {
     const value = fc.jsonValue({ maxDepth: 4 }).filter((json) => !JSON.stringify(json).match(/\d/));
     fc.assert(
