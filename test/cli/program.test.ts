@@ -261,7 +261,12 @@ describe('with a Cloud API', () => {
     const checked = await runProgram(['config', 'check', '-o', 'json'], { env });
     expect(checked.exitCode).toBe(3);
     expect(JSON.parse(checked.stdout)).toMatchObject({
-      checks: [{ ok: true }, { subject: 'organization', ok: false }],
+      checks: [
+        { subject: 'configuration', ok: true },
+        { subject: 'organization', ok: false },
+        { subject: 'store', ok: true },
+        { subject: 'sink console', ok: true },
+      ],
     });
     expect(listed.stderr + checked.stdout + checked.stderr).not.toContain('ThisKeyOpensNothing');
   });
