@@ -1,8 +1,10 @@
-// Writes CONFIGURATION.md from the schema; with --check it only says whether the two differ, as a test does too.
+/** Writes CONFIGURATION.md from the schema; with --check it only says whether the two differ, as a test does too. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { configurationPage } from '../dist/config/reference.js';
+import { configurationPage } from './reference.ts';
 
-const page = new URL('../CONFIGURATION.md', import.meta.url);
+// Built, this file is two folders below the page.
+const page = new URL('../../CONFIGURATION.md', import.meta.url);
+
 if (!process.argv.includes('--check')) {
   await writeFile(page, configurationPage());
 } else if ((await readFile(page, 'utf8')) !== configurationPage()) {
