@@ -1,4 +1,4 @@
-import type { SortOrder } from '../cloud-api/audit-page.ts';
+import type { SortOrder } from './sort-order.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
 import { Refusal, type Answer } from './answer.ts';
 import type { AuditLog, Place, Stretch } from './audit-log.ts';

@@ -1,4 +1,4 @@
-import type { SortOrder } from '../cloud-api/audit-page.ts';
+import type { SortOrder } from './sort-order.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
 import { HistoryText } from './history-text.ts';
 import type { EntryWriter, PayloadForm } from './entry-writer.ts';
