@@ -28,7 +28,7 @@ afterEach(async () => {
 async function startSwappable(): Promise<{
   readonly exporter: Exporter;
   readonly current: ExportRun;
-  swapAt(request: number): void;
+  readonly swapAt: (request: number) => void;
 }> {
   const current = await startExportRun({ sandbox: { entries: 50 } });
   run = current;

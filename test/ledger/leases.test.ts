@@ -173,7 +173,8 @@ describe('a lease', () => {
     await lease?.release();
     current.faults.clear();
     await take(other.ledger, readTarget(current));
-    const renewals = (): number => other.faults.seen.filter((sql) => /SET lease_until = now/.test(sql)).length;
+    const renewals = (): number =>
+      other.faults.seen.filter((sql) => /SET lease_until = now/.test(sql)).length;
     await vi.waitFor(() => expect(renewals()).toBeGreaterThan(2), { timeout: 5000 });
     expect(current.faults.seen).toEqual([]);
   });
