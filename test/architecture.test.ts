@@ -26,6 +26,10 @@ function importsOf(file: string): string[] {
   );
 }
 
+function kindOfSink(file: string): string {
+  return /^sinks\/(postgres|s3|file|stdout)/.exec(file)?.[1] ?? '';
+}
+
 /** The sink contract is the seam that everybody may know; it lies below the archive. */
 const contract = new Set(['sinks/sink.ts', 'sinks/sink-error.ts']);
 
@@ -128,8 +132,7 @@ describe('the rooms', () => {
         (roomOf(from) === 'delivery' && roomOf(to) === 'reader'),
     );
     const siblings = edges.filter(({ from, to }) => {
-      const kindOf = (file: string): string => /^sinks\/(postgres|s3|file|stdout)/.exec(file)?.[1] ?? '';
-      return kindOf(from) !== '' && kindOf(to) !== '' && kindOf(from) !== kindOf(to);
+      return kindOfSink(from) !== '' && kindOfSink(to) !== '' && kindOfSink(from) !== kindOfSink(to);
     });
     expect([...meets, ...siblings]).toEqual([]);
   });
