@@ -8,13 +8,20 @@ import { createBackoff } from '../backoff.ts';
 import { startDelivery } from '../delivery/delivery.ts';
 import { ExporterError, isAbort } from '../errors.ts';
 import { findDelivery, noteDeliveryFailure, readHead, registerDelivery } from '../ledger/deliveries.ts';
-import { acquireLease, leaseHolder, type Lease, type LeaseTarget } from '../ledger/leases.ts';
-import type { Organization } from '../ledger/organizations.ts';
+import {
+  acquireLease,
+  leaseHolder,
+  type Lease,
+  type LeaseHolder,
+  type LeaseTarget,
+} from '../ledger/leases.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { findOrganization, type Organization } from '../ledger/organizations.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
-import { demandHead, leaveDemand } from '../ledger/stretches.ts';
+import { demandHead, leaveDemand, readStretches } from '../ledger/stretches.ts';
 import type { Interval } from '../ledger/coverage.ts';
 import { linkSignals } from '../linked-signal.ts';
-import type { Nanos } from '../time.ts';
+import { maxNanos, type Nanos } from '../time.ts';
 import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
 import { isWorthRepeating, toFailure } from './failure.ts';
 import { demandOf, demandUntil, registerByName, startReading, type LeasedReading } from './read-work.ts';
@@ -87,7 +94,7 @@ export async function runOnce(exporter: Exporter, options: OneShotOptions): Prom
   });
 }
 
-/** All at once; when one fails the others are stopped too, and the first failure is thrown. */
+/** All at once; one that fails holds back only itself, and the first failure is thrown when all have ended. */
 async function forEveryOrganization(
   exporter: Exporter,
   run: (organization: ExporterOrganization) => Promise<OneShotResult>,
@@ -113,6 +120,7 @@ class OneShot {
   readonly #configured: ExporterOrganization;
   readonly #options: OneShotOptions;
   #lastProgress = performance.now();
+  #furthest: Nanos | undefined;
   #head: number | undefined;
   #added = 0;
   #printed = 0;
@@ -122,13 +130,16 @@ class OneShot {
       ...exporter,
       observer: {
         ...exporter.observer,
-        entriesRead: (organization, entries) => {
-          this.#progress();
-          exporter.observer.entriesRead(organization, entries);
-        },
         appended: (organization, result) => {
           this.#added += result.added.length;
+          // The same known page over and over, before the one that fails, gets nobody further.
+          if (result.added.length > 0) this.#progress();
           exporter.observer.appended(organization, result);
+        },
+        pastProgress: (organization, progress) => {
+          if (this.#furthest === undefined || progress.at > this.#furthest) this.#progress();
+          this.#furthest = maxNanos(this.#furthest ?? progress.at, progress.at);
+          exporter.observer.pastProgress(organization, progress);
         },
         delivered: (place, delivered) => {
           this.#progress();
@@ -174,13 +185,19 @@ class OneShot {
   async #read(organization: Organization, plan: OneShotPlan, signal: AbortSignal): Promise<void> {
     const { ledger } = this.#exporter;
     const target = { work: 'read', organization: organization.id } as const;
+    let lastPlace: string | undefined;
     await this.#underLease(
       target,
       { plan, signal },
       {
         isDone: async () => {
           this.#head = await plan.headWhenRead();
-          return this.#head !== undefined;
+          if (this.#head !== undefined) return true;
+          // Another process that reads what this one demanded makes progress, too.
+          const place = await readingPlace(ledger, organization);
+          if (place !== lastPlace) this.#progress();
+          lastPlace = place;
+          return false;
         },
         work: async (lease, working) => {
           const reading = await startReading(
@@ -281,6 +298,7 @@ class OneShot {
   ): Promise<void> {
     const backoff = createBackoff({ firstMs: 500, maxMs: 10_000 });
     const { signal } = task;
+    let failingSince: number | undefined;
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -289,10 +307,12 @@ class OneShot {
         if (lease === undefined) await this.#waitForHolder(target, task);
         else await this.#work(lease, signal, steps);
         backoff.reset();
+        failingSince = undefined;
       } catch (error) {
         signal.throwIfAborted();
         if (isAbort(error) || !isWorthRepeating(error)) throw error;
-        if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs)
+        failingSince ??= performance.now();
+        if (performance.now() - Math.max(failingSince, this.#lastProgress) > this.#options.giveUpAfterMs)
           throw gaveUp(error, this.#options);
         const waitMs = backoff.next();
         this.#exporter.logger.warn({ ...target, error: error, nextTryMs: waitMs }, 'trying again');
@@ -345,11 +365,12 @@ class OneShot {
     target: LeaseTarget,
     task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
   ): Promise<void> {
-    if (task.plan.whenHeld === 'fail') {
-      const holder = await leaseHolder(this.#exporter.ledger, target);
-      if (holder !== undefined) throw heldByOther(target, holder.holder);
-    }
+    const holder = await leaseHolder(this.#exporter.ledger, target);
     await delay(pollMs, undefined, { signal: task.signal });
+    if (task.plan.whenHeld === 'fail' && holder !== undefined) {
+      await this.#refuseLiving(target, holder, task.signal);
+      return;
+    }
     if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs) {
       throw gaveUp(
         heldByOther(target, (await leaseHolder(this.#exporter.ledger, target))?.holder),
@@ -358,9 +379,27 @@ class OneShot {
     }
   }
 
+  /** A dead holder's lease is waited for, one lease time at most; one that is renewed has somebody behind it. */
+  async #refuseLiving(target: LeaseTarget, first: LeaseHolder, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const holder = await leaseHolder(this.#exporter.ledger, target);
+      if (holder === undefined) return;
+      if (holder.until !== first.until) throw heldByOther(target, holder.holder);
+      await delay(pollMs, undefined, { signal });
+    }
+  }
+
   #progress(): void {
     this.#lastProgress = performance.now();
   }
+}
+
+/** Moves with every page that brings something, whoever reads it. */
+async function readingPlace(ledger: Ledger, { id, name }: Organization): Promise<string> {
+  const current = await findOrganization(ledger, name);
+  const stretches = await readStretches(ledger, id);
+  const checkpoints = stretches.map(({ from, checkpoint }) => `${from} ${checkpoint ?? ''}`);
+  return [current?.nextSequence, current?.tailCheckpoint, ...checkpoints].join(', ');
 }
 
 function heldByOther(target: LeaseTarget, holder: string | undefined): ExporterError {
@@ -368,7 +407,7 @@ function heldByOther(target: LeaseTarget, holder: string | undefined): ExporterE
   return new ExporterError(
     `Another process (${holder ?? 'gone by now'}) ${job} at the moment. Let it finish, or stop it first; ` +
       'a killed one’s lease runs out by itself.',
-    { kind: 'held', code: 'lease_held', retryable: true },
+    { kind: 'held', code: 'lease_held' },
   );
 }
 
