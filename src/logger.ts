@@ -3,7 +3,7 @@
  * varies goes into fields with units. Entries, headers and connection strings are never logged.
  */
 import pino from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { redactSecrets } from './redact.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -31,15 +31,10 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const stderr = options.destination ?? process.stderr;
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && stderr.isTTY);
-  const out = { write: (line: string): boolean => stderr.write(redactSecrets(line)) };
-  const stream = isPretty
-    ? pretty({
-        destination: out,
-        colorize: options.color ?? stderr.isTTY,
-        ignore: 'pid,hostname',
-        sync: true,
-      })
-    : out;
+  const format = isPretty
+    ? prettyFactory({ colorize: options.color ?? stderr.isTTY, ignore: 'pid,hostname' })
+    : (line: string): string => line;
+  const stream = { write: (line: string): boolean => stderr.write(redactSecrets(format(line))) };
   return pino(
     {
       level: options.level,
