@@ -64,6 +64,9 @@ export function createOrganizationReader(options: ReaderOptions): OrganizationRe
   return new LeasedReader(options);
 }
 
+/** So many sweeps of the tail, and one asks for everything to its end again. */
+const fullSweepEvery = 10;
+
 class LeasedReader implements OrganizationReader {
   readonly #options: ReaderOptions;
   readonly #pages: PageSource;
@@ -72,8 +75,12 @@ class LeasedReader implements OrganizationReader {
   readonly #tail = createSerial();
   #organization: Organization;
   #coverage: Interval[] = [];
-  /** The first sweep under a lease follows every position to its end; later ones may end where it was caught up. */
+  /**
+   * The first sweep under a lease follows every position to its end; later ones may end where it was caught up, but not
+   * for ever: a server whose pages always end just there would hide what lies behind.
+   */
   #caughtUpAt: Nanos | undefined;
+  #sweeps = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -108,11 +115,12 @@ class LeasedReader implements OrganizationReader {
       await this.#reload();
       const organization = this.#organization;
       const boundary = this.#boundary();
+      this.#sweeps += 1;
       const result = await this.#walk(
         {
           start: positionBefore(tailStart(organization, boundary), this.#options.settings.overlapMs),
           end: undefined,
-          caughtUpAt: this.#caughtUpAt,
+          caughtUpAt: this.#sweeps % fullSweepEvery === 0 ? undefined : this.#caughtUpAt,
           priority: 'tail',
         },
         { signal, move: (page) => this.#tailMove(page.checkpoint, page.serverDate, undefined) },
@@ -232,7 +240,9 @@ class LeasedReader implements OrganizationReader {
   /** Late, changed and timeless entries are told, in one line per page at most. */
   async #report(result: AppendResult): Promise<void> {
     const { ledger, organization, observer, logger } = this.#options;
-    const late = result.added.filter((entry) => this.#isRead(entry.createdAt));
+    const timeless = result.added.filter((entry) => 'hasOwnTime' in entry && entry.hasOwnTime === false);
+    // An entry without a time of its own can't be late.
+    const late = result.added.filter((entry) => !timeless.includes(entry) && this.#isRead(entry.createdAt));
     if (late.length > 0) {
       const now = this.#organization.serverDate ?? nanosFromMs(Date.now());
       const oldest = late.reduce((least, entry) => minNanos(least, entry.createdAt), endOfTime);
@@ -248,7 +258,6 @@ class LeasedReader implements OrganizationReader {
         'entries changed at the source',
       );
     }
-    const timeless = result.added.filter((entry) => 'hasOwnTime' in entry && entry.hasOwnTime === false);
     if (timeless.length > 0) {
       logger.warn(
         { entries: timeless.length },
