@@ -42,7 +42,8 @@ export function describeProgress(report: ProgressReport, elapsedMs: number, unit
   const parts = [`${count(report.done)} ${unit}`, `${count(perSecond)}/s`];
   if (fraction !== undefined) {
     parts.push(`${Math.floor(fraction * 100)}%`);
-    if (fraction > 0 && fraction < 1) parts.push(`${spell((elapsedMs / fraction) * (1 - fraction))} left`);
+    // So early a guess would only frighten.
+    if (fraction >= 0.02 && fraction < 1) parts.push(`${spell((elapsedMs / fraction) * (1 - fraction))} left`);
   }
   return parts.join(', ');
 }
