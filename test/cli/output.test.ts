@@ -189,8 +189,9 @@ describe('progress', () => {
       '12,000 entries, 3,000/s, 25%, 12s left',
     );
     expect(describeProgress({ done: 0, fraction: undefined }, 0, 'entries')).toBe('0 entries, 0/s');
-    expect(describeProgress({ done: 5, fraction: 0.001 }, 60_000, 'entries')).toBe(
-      '5 entries, 0/s, 0%, 16h 39m left',
+    expect(describeProgress({ done: 5, fraction: 0.001 }, 60_000, 'entries')).toBe('5 entries, 0/s, 0%');
+    expect(describeProgress({ done: 500, fraction: 0.02 }, 600_000, 'entries')).toBe(
+      '500 entries, 1/s, 2%, 8h 10m left',
     );
   });
 
