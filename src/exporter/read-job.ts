@@ -43,6 +43,7 @@ export function createReadJob(
     },
     run: async (lease, signal) => {
       const { reader, organization: known } = await startReading(exporter, { organization, lease }, signal);
+      let isPastRead = false;
       const loops = new Loops(exporter, { lease, organization: organization.name });
       await loops.run(signal, {
         tail: {
@@ -55,7 +56,9 @@ export function createReadJob(
         past: {
           wait: (ending) => new Trigger().wait({ timeoutMs: demandPollMs, signal: ending }),
           work: async (ending) => {
-            await reader.readPast(demandOf(known), ending);
+            // Nobody else changes what is covered while the lease is held.
+            if (!isPastRead) await reader.readPast(demandOf(known), ending);
+            isPastRead = true;
             await reader.serveDemands(ending);
           },
         },

@@ -73,6 +73,7 @@ class LeasedReader implements OrganizationReader {
   readonly #serial = createSerial();
   readonly #past = createSerial();
   readonly #tail = createSerial();
+  readonly #rescan = createSerial();
   #organization: Organization;
   #coverage: Interval[] = [];
   /**
@@ -130,7 +131,7 @@ class LeasedReader implements OrganizationReader {
   }
 
   async rescan(signal: AbortSignal): Promise<void> {
-    await this.#tail(async () => {
+    await this.#rescan(async () => {
       await this.#reload();
       const { ledger, lease, settings, logger } = this.#options;
       const start = rescanStart(this.#organization, this.#boundary());

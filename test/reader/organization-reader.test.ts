@@ -198,6 +198,29 @@ describe('reading an organization', () => {
     expect(await journalled('late_entries')).toEqual([{ entries: 2, lateBySeconds: 2060 * 60 }]);
   });
 
+  it('sweeps the tail while a re-scan is under way', async () => {
+    const api = new Api();
+    const reader = await read(api);
+    await reader.readPast(everything, signal);
+    const source = api.auditLogPage.bind(api);
+    let goOn: (() => void) | undefined;
+    const isSlow = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    api.auditLogPage = async (request) => {
+      if (request.priority === 'bulk') await isSlow;
+      return await source(request);
+    };
+    const rescan = reader.rescan(signal);
+    api.add(1);
+    api.now = minute(2);
+    await reader.sweepTail(signal);
+    await expectHoldsAll(api);
+    goOn?.();
+    await rescan;
+    expect((await row()).rescanStartedAt).toBe(minute(2));
+  });
+
   it('starts a re-scan where the last one began, however long ago that was', async () => {
     const api = new Api();
     const reader = await read(api);
