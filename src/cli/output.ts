@@ -54,9 +54,12 @@ export function printJson(context: CliContext, value: unknown): Promise<void> {
 async function table<T>({ rows, columns }: Listing<T>, color: boolean): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const grid = new Table({
-    head: columns.map(({ title }) => title.toUpperCase()),
+    // The library's own colours ask the process's environment; whether there are any was decided before.
+    head: columns.map(({ title }) =>
+      color ? `\u001b[1m${title.toUpperCase()}\u001b[22m` : title.toUpperCase(),
+    ),
     chars: noBorders,
-    style: { head: color ? ['bold'] : [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
     colAligns: columns.map(({ isNumber }) => (isNumber === true ? 'right' : 'left')),
   });
   grid.push(...rows.map((row) => columns.map(({ text }) => escapeForTerminal(text(row)))));
