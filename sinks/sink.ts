@@ -80,6 +80,16 @@ export interface HeldEntry {
   readonly object: string | undefined;
 }
 
+/** An acknowledged entry by its place alone, for looking at many. */
+export type HeldPlace = Omit<HeldEntry, 'id'>;
+
+/** An acknowledged entry that the destination does not hold as it was written. */
+export interface HeldDifference {
+  readonly sequence: number;
+  /** `missing`: there is nothing in its place. `altered`: there is something else. */
+  readonly kind: 'missing' | 'altered';
+}
+
 export interface SinkOptions {
   readonly signal: AbortSignal;
 }
@@ -108,6 +118,15 @@ export interface Sink {
   write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt | undefined>;
   /** Whether the destination holds this entry of this organization, unaltered. */
   holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean>;
+  /**
+   * The same for many entries at once, in the order of sequence and for sinks with `roll` of one object: those that
+   * differ. Optional; without it `holds` is asked entry by entry.
+   */
+  compare?(
+    organization: string,
+    entries: readonly HeldPlace[],
+    options: SinkOptions,
+  ): Promise<readonly HeldDifference[]>;
   /**
    * For sinks with `roll`, where they can: the content of an object as it was written, every line with its line break,
    * unpacked, `bytes` long. Undefined where there is no such object, or it is not whole. Another sink is fed from it when the

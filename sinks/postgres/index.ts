@@ -6,7 +6,7 @@
  */
 import type { Database } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
-import type { HeldEntry, Sink } from '../sink.ts';
+import type { HeldDifference, HeldEntry, HeldPlace, Sink } from '../sink.ts';
 import { columnText, entryRow } from './entry-row.ts';
 import { quoteId, sinkFailure } from './failure.ts';
 import { storeRows } from './store-rows.ts';
@@ -78,6 +78,8 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
         return undefined;
       }),
     holds,
+    compare: (organization, entries, { signal }) =>
+      use(signal, (database) => compareEntries(database, { table, organization, entries })),
     close: async () => {
       await Promise.allSettled(inFlight);
       const open = connection;
@@ -102,6 +104,26 @@ async function holdsEntry(database: Database, { table, organization, entry }: Lo
   return rows.some(
     (row) => BigInt(row.sequence) === BigInt(entry.sequence) && entry.sha256.equals(row.sha256),
   );
+}
+
+async function compareEntries(
+  database: Database,
+  {
+    table,
+    organization,
+    entries,
+  }: { readonly table: string; readonly organization: string; readonly entries: readonly HeldPlace[] },
+): Promise<HeldDifference[]> {
+  const { rows } = await database.query<{ sequence: string; sha256: Buffer }>(
+    `SELECT sequence, sha256 FROM ${table} WHERE organization = $1 AND sequence = ANY($2::bigint[])`,
+    [organization, entries.map(({ sequence }) => sequence)],
+  );
+  const held = new Map(rows.map((row) => [Number(row.sequence), row.sha256]));
+  return entries.flatMap(({ sequence, sha256 }): HeldDifference[] => {
+    const other = held.get(sequence);
+    if (other === undefined) return [{ sequence, kind: 'missing' }];
+    return sha256.equals(other) ? [] : [{ sequence, kind: 'altered' }];
+  });
 }
 
 function destinationLost(table: string, organization: string, last: HeldEntry): SinkError {

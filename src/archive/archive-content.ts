@@ -3,7 +3,7 @@
  * Everything is done a block at a time, because an object may hold a page of any size.
  */
 import { createHash } from 'node:crypto';
-import type { SinkEntry } from '../../sinks/sink.ts';
+import type { HeldDifference, SinkEntry } from '../../sinks/sink.ts';
 import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
 
 export interface PackedEntries {
@@ -106,6 +106,42 @@ export async function holdsLine(
     throw error;
   }
   return isHeld;
+}
+
+/**
+ * Those of the entries, in the order of sequence, whose line is missing or another one; undefined for bytes that are not one
+ * whole gzip member.
+ */
+export async function differingLines(
+  stored: Buffer,
+  expected: ReadOptions & {
+    readonly contentBytesMax: number;
+    /** The first line's. */
+    readonly firstSequence: number;
+    readonly entries: readonly { readonly sequence: number; readonly sha256: Buffer }[];
+  },
+): Promise<HeldDifference[] | undefined> {
+  const { entries } = expected;
+  const differences: HeldDifference[] = [];
+  let sequence = expected.firstSequence;
+  let place = 0;
+  try {
+    for await (const sha256 of lineHashes(readGzipMember(stored, expected))) {
+      while ((entries[place]?.sequence ?? sequence) < sequence) place += 1;
+      const entry = entries[place];
+      if (entry?.sequence === sequence && !sha256.equals(entry.sha256))
+        differences.push({ sequence, kind: 'altered' });
+      sequence += 1;
+    }
+  } catch (error) {
+    if (error instanceof GzipMemberError) return undefined;
+    throw error;
+  }
+  const beyond = entries.filter((entry) => entry.sequence >= sequence);
+  return [
+    ...differences,
+    ...beyond.map((entry): HeldDifference => ({ sequence: entry.sequence, kind: 'missing' })),
+  ];
 }
 
 /** The SHA-256 of each line, without its line break, in order; holds no line in memory. */

@@ -12,7 +12,9 @@ import { createHash } from 'node:crypto';
 import { SinkError } from '../../sinks/sink-error.ts';
 import type {
   Attachment,
+  HeldDifference,
   HeldEntry,
+  HeldPlace,
   Roll,
   Sink,
   SinkBatch,
@@ -22,6 +24,7 @@ import type {
 } from '../../sinks/sink.ts';
 import { claimArchive, identityOf } from './archive-identity.ts';
 import {
+  differingLines,
   holdsContent,
   holdsLine,
   packEntries,
@@ -76,6 +79,7 @@ export function createArchiveSink(options: ArchiveSinkOptions): Sink {
     attach: (attachment, call) => archive.run(() => archive.attach(attachment, call)),
     write: (batch, call) => archive.run(() => archive.write(batch, call)),
     holds: (organization, entry, call) => archive.run(() => archive.holds(organization, entry, call)),
+    compare: (_organization, entries, call) => archive.run(() => archive.compare(entries, call)),
     read: (object, call) => archive.run(() => archive.read(object, call)),
     close: () => archive.close(),
   };
@@ -149,6 +153,28 @@ class Archive {
     const key = entry.object ?? (await this.#objectOf(organization, entry.sequence, options));
     if (key === undefined || !key.startsWith(entriesFolder(organization))) return false;
     return await this.#holdsIn(key, entry, options);
+  }
+
+  async compare(entries: readonly HeldPlace[], options: SinkOptions): Promise<HeldDifference[]> {
+    const [first] = entries;
+    if (first === undefined) return [];
+    const parsed = first.object === undefined ? undefined : parseArchiveKey(first.object);
+    const all = (kind: HeldDifference['kind']): HeldDifference[] =>
+      entries.map(({ sequence }) => ({ sequence, kind }));
+    if (first.object === undefined || parsed?.kind !== 'entries') return all('missing');
+    const contentBytesMax = this.roll.bytes + entryBytesMax;
+    const stored = await this.#getUpTo(first.object, gzipBytesMax(contentBytesMax), options);
+    if (stored === 'missing') return all('missing');
+    if (stored === undefined) return all('altered');
+    const firstSequence = parsed.firstSequence;
+    return (
+      (await differingLines(stored, {
+        contentBytesMax,
+        firstSequence,
+        entries,
+        signal: options.signal,
+      })) ?? all('altered')
+    );
   }
 
   async read(

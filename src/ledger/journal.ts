@@ -23,6 +23,8 @@ export const journalEvents = [
   'offset_moved',
   'pruned',
   'store_copied',
+  'reconciled',
+  'restored',
 ] as const;
 export type JournalEvent = (typeof journalEvents)[number];
 

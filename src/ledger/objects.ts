@@ -135,3 +135,36 @@ export async function objectHolding(
   ]);
   return rows[0]?.key;
 }
+
+export interface ObjectRange {
+  readonly key: string;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+}
+
+const selectRanges = `SELECT key, first_sequence, last_sequence FROM ledger.objects
+  WHERE organization = $1 AND sink = $2 AND last_sequence >= $3 AND first_sequence <= $4 AND confirmed_at IS NOT NULL
+  ORDER BY first_sequence`;
+
+/** The confirmed objects that hold any of a range of sequences, in its order. */
+export async function objectRanges(
+  ledger: Ledger,
+  place: {
+    readonly organization: number;
+    readonly sink: string;
+    readonly first: number;
+    readonly last: number;
+  },
+): Promise<ObjectRange[]> {
+  const { rows } = await ledger.database.query<ObjectRow>(selectRanges, [
+    place.organization,
+    place.sink,
+    place.first,
+    place.last,
+  ]);
+  return rows.map((row) => ({
+    key: row.key,
+    firstSequence: Number(row.first_sequence),
+    lastSequence: Number(row.last_sequence),
+  }));
+}

@@ -127,3 +127,25 @@ function toParkedEntry(row: ParkedRow): ParkedEntry {
     parkedAt: row.parked_at,
   };
 }
+
+/** The sequences in a range that a sink refused. */
+export async function parkedSequences(
+  ledger: Ledger,
+  place: {
+    readonly organization: number;
+    readonly sink: string;
+    readonly first: number;
+    readonly last: number;
+  },
+): Promise<Set<number>> {
+  const { rows } = await ledger.database.query<{ sequence: string }>(selectParkedRange, [
+    place.organization,
+    place.sink,
+    place.first,
+    place.last,
+  ]);
+  return new Set(rows.map((row) => Number(row.sequence)));
+}
+
+const selectParkedRange = `SELECT sequence FROM ledger.parked_entries
+  WHERE organization = $1 AND sink = $2 AND sequence >= $3 AND sequence <= $4`;
