@@ -113,12 +113,12 @@ export async function registerDelivery(
   const first = await firstSequenceFrom(ledger, organization, registration.from);
   const statement = known === undefined ? insertDelivery : reviveDelivery;
   try {
-    await ledger.database.query(statement, [organization, sink, type, fingerprint, first]);
-    await writeJournal(ledger, {
-      what: 'delivery_added',
-      organization,
-      sink,
-      detail: { type, destination: fingerprint, firstSequence: first },
+    await ledger.database.transaction(async (transaction) => {
+      const { rowCount } = await transaction.query(statement, [organization, sink, type, fingerprint, first]);
+      // Another process revived it at the same moment.
+      if (rowCount === 0) return;
+      const detail = { type, destination: fingerprint, firstSequence: first };
+      await writeJournal(ledger, { what: 'delivery_added', organization, sink, detail }, transaction);
     });
   } catch (error) {
     // Another process added it at the same moment.

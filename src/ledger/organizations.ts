@@ -107,26 +107,34 @@ export async function registerOrganization(
     if (known !== undefined) return await pinIdentity(ledger, known, registration);
     await refuseSecondName(ledger, registration);
     try {
-      const { rows } = await ledger.database.query<OrganizationRow>(insertOrganization, [
-        registration.name,
-        registration.cloudId ?? null,
-        registration.label ?? null,
-        registration.startFrom,
-      ]);
-      const added = rows.map(toOrganization)[0];
-      if (added === undefined) throw new TypeError('INSERT … RETURNING gave no row');
-      await writeJournal(ledger, {
-        what: 'organization_added',
-        organization: added.id,
-        detail: { name: added.name, cloudId: added.cloudId },
-      });
-      return added;
+      return await addOrganization(ledger, registration);
     } catch (error) {
       // Another process added an organization at the same moment: the name or the next id is taken now.
-      const isRace = error instanceof DatabaseError && error.sqlState === '23505';
+      // Where nobody knows whether the commit happened, the next look does.
+      const isRace =
+        error instanceof DatabaseError && (error.sqlState === '23505' || error.code === 'commit_unknown');
       if (!isRace || attempt === registrationAttemptsMax) throw error;
     }
   }
+}
+
+async function addOrganization(
+  ledger: Ledger,
+  registration: OrganizationRegistration,
+): Promise<Organization> {
+  return await ledger.database.transaction(async (transaction) => {
+    const { rows } = await transaction.query<OrganizationRow>(insertOrganization, [
+      registration.name,
+      registration.cloudId ?? null,
+      registration.label ?? null,
+      registration.startFrom,
+    ]);
+    const added = rows.map(toOrganization)[0];
+    if (added === undefined) throw new TypeError('INSERT … RETURNING gave no row');
+    const detail = { name: added.name, cloudId: added.cloudId };
+    await writeJournal(ledger, { what: 'organization_added', organization: added.id, detail }, transaction);
+    return added;
+  });
 }
 
 export function unknownOrganization(name: string): UsageError {

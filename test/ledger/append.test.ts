@@ -182,7 +182,7 @@ describe('an append under failures', () => {
     await expectHolds(testEntries(1, 50));
   });
 
-  const places = [/^BEGIN/, /^UPDATE .*lease_until/s, /^SELECT entry/, /INSERT INTO .*ledger_rows/s]
+  const places = [/^BEGIN/, /^UPDATE .*lease_until/s, /^SELECT entry/, /^(?:INSERT INTO|COPY) .*ledger_rows/s]
     .concat([/INSERT INTO .*segments/s, /SET next_sequence/s, /SET tail_checkpoint/s, /^COMMIT/])
     .map((pattern) => [pattern] as const);
 
