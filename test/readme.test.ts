@@ -12,6 +12,10 @@ import { runProgram } from './cli/run-program.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 
+function deployed(name: string): string {
+  return readFileSync(join(import.meta.dirname, '../config/deploy', name), 'utf8');
+}
+
 interface Block {
   readonly language: string;
   readonly text: string;
@@ -32,7 +36,7 @@ function section(heading: string): string {
 
 /** The first cells of the table rows whose first cell matches. */
 function rows(text: string, cell: RegExp): (readonly [string, string])[] {
-  return [...text.matchAll(/^\| (.+?) \| (.+) \|$/gm)].flatMap(([, first = '', second = '']) =>
+  return [...text.matchAll(/^\| (.+?) +\| (.+?) +\|$/gm)].flatMap(([, first = '', second = '']) =>
     cell.test(first) ? [[first, second] as const] : [],
   );
 }
@@ -71,7 +75,7 @@ describe('README.md', () => {
 
   it('says that exit code 6 is reserved for as long as no command looks for findings', () => {
     const finders = commandTable.filter(({ path }) => path === 'verify' || path === 'reconcile');
-    expect(finders.length === 0).toBe(/\| 6 \| reserved/.test(readme));
+    expect(finders.length === 0).toBe(/\| 6 +\| reserved/.test(readme));
   });
 
   it('runs commands that exist', async () => {
@@ -115,17 +119,24 @@ describe('README.md', () => {
   });
 
   it('has policies and rules that can be read', () => {
-    expect(blocks('json').map((text) => JSON.parse(text) as unknown)).toHaveLength(2);
+    expect(JSON.parse(blocks('json').join(','))).toHaveProperty('Statement');
+    expect(JSON.parse(deployed('bucket-policy.json'))).toHaveProperty('Statement');
+    expect(parse(deployed('alerts.yaml'))).toHaveProperty('groups');
     for (const text of blocks('yaml')) expect(parse(text)).toBeTypeOf('object');
   });
 
-  it('alerts on metrics that exist', async () => {
+  it('alerts on metrics that exist, and has its example from the rules', async () => {
     const metrics = createMetrics({ version: '0', status: () => Promise.reject(new Error('no store')) });
     const exposition = await metrics.scrape();
-    const named = new Set([...readme.matchAll(/\bccloud_audit_[a-z_]+/g)].map(([name]) => name));
     const known = new Set([...exposition.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name));
-    // The database, its role and the schema have the prefix, too.
-    expect([...named].filter((name) => !known.has(name))).toEqual([]);
-    expect(named.size).toBeGreaterThan(6);
+    const rules = deployed('alerts.yaml');
+    for (const text of [readme, rules]) {
+      const named = new Set([...text.matchAll(/\bccloud_audit_[a-z_]+/g)].map(([name]) => name));
+      expect([...named].filter((name) => !known.has(name))).toEqual([]);
+      expect(named.size).toBeGreaterThan(6);
+    }
+    const [example] = parse(blocks('yaml').find((text) => text.startsWith('- alert:')) ?? '') as unknown[];
+    const { groups } = parse(rules) as { groups: { rules: unknown[] }[] };
+    expect(groups.flatMap((group) => group.rules)).toContainEqual(example);
   });
 });

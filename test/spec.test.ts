@@ -96,7 +96,7 @@ describe('SPEC.md', () => {
   it('refers to assumptions and invariants that it has', () => {
     const known = new Set([
       ...invariants().map(({ number }) => `I${number}`),
-      ...[...specification.matchAll(/^\| (A\d+) \|/gm)].map(([, number = '']) => number),
+      ...[...specification.matchAll(/^\| (A\d+) +\|/gm)].map(([, number = '']) => number),
     ]);
     const named = [...specification.matchAll(/\b([AI]\d{1,2})\b/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !known.has(name))).toEqual([]);
@@ -129,7 +129,7 @@ describe('the pages', () => {
 
   it('give every dependency a reason and a licence', () => {
     const table = new Map(
-      [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)` \| .+ \| ([\w.-]+) \|$/gm)].map(
+      [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)` +\| .+ \| ([\w.-]+) +\|$/gm)].map(
         ([, name = '', licence = '']) => [name, licence] as const,
       ),
     );
