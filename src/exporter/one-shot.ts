@@ -333,7 +333,9 @@ class OneShot {
     try {
       await steps.work(lease, linked.signal);
     } catch (error) {
-      if (!signal.aborted && !lease.signal.aborted) await this.#note(lease, error, steps.note);
+      // Whatever it broke off with, the reason is the lost lease, and the work can be taken up again under another.
+      if (!signal.aborted && lease.signal.aborted) throw lease.signal.reason;
+      if (!signal.aborted) await this.#note(lease, error, steps.note);
       throw error;
     } finally {
       linked.unlink();

@@ -96,6 +96,34 @@ describe('a single sweep', () => {
     expect(await current.warehouse()).toHaveLength(500);
   });
 
+  it('takes its work up again where a lease was lost on the way', async () => {
+    const sink = createScriptedSink();
+    const current = await start({ sinks: () => [sink] });
+    const deliveries = async (set: string): Promise<readonly object[]> =>
+      (await current.database.query(`${set} RETURNING lease_epoch AS epoch`)).rows;
+    let isLost: Promise<void> | undefined;
+    const slow = withSource(current.exporter, (source) => async (request) => {
+      isLost ??= (async (): Promise<void> => {
+        await vi.waitFor(async () => {
+          const taken =
+            'UPDATE ccloud_audit.deliveries SET lease_epoch = 7, lease_until = NULL WHERE lease_epoch = 1';
+          expect(await deliveries(taken)).toHaveLength(1);
+        });
+        await vi.waitFor(
+          async () => {
+            const again = 'UPDATE ccloud_audit.deliveries SET type = type WHERE lease_epoch = 8';
+            expect(await deliveries(again)).toHaveLength(1);
+          },
+          { timeout: 10_000 },
+        );
+      })();
+      await isLost;
+      return await source.auditLogPage(request);
+    });
+    await runOnce(slow, patient);
+    expect(sink.taken.flatMap(({ entries }) => entries)).toHaveLength(300);
+  });
+
   it('that can’t feed one sink feeds the others and fails with that sink’s reason', async () => {
     const broken = createScriptedSink({ name: 'broken' });
     broken.onWrite = () => Promise.reject(new SinkError('It is gone.', { code: 'gone', retryable: false }));
