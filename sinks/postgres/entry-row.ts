@@ -1,6 +1,6 @@
 /** What the columns of the table say about an entry. `raw` is the truth; everything else is taken from it for queries. */
 import type { SinkEntry } from '../sink.ts';
-import { CopyBinaryWriter } from './copy-binary.ts';
+import { CopyBinaryWriter } from '../../src/database/copy-binary.ts';
 import { jsonDepth, jsonMembers } from './json-members.ts';
 
 /** Text columns that are named as the API's fields are. */

@@ -6,6 +6,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { maxNanos, nanos, type Nanos } from '../time.ts';
+import { CopyBinaryWriter } from '../database/copy-binary.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { describeError } from '../logger.ts';
@@ -58,11 +59,8 @@ const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 A
 const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
 const selectKnown = `SELECT entry, sequence, line_sha256, content_sha256 FROM ledger.ledger_rows
   WHERE organization = $1 AND entry = ANY(CAST($2 AS uuid[]))`;
-const insertRows = `INSERT INTO ledger.ledger_rows
-    (organization, entry, sequence, created_at, line_sha256, content_sha256, segment)
-  SELECT CAST($1 AS int8), entry, sequence, created_at, line_sha256, content_sha256, CAST($2 AS int8)
-  FROM unnest(CAST($3 AS uuid[]), CAST($4 AS int8[]), CAST($5 AS int8[]), CAST($6 AS bytea[]), CAST($7 AS bytea[]))
-    AS new_rows(entry, sequence, created_at, line_sha256, content_sha256)`;
+const copyRows = `COPY ledger.ledger_rows
+    (organization, entry, sequence, created_at, line_sha256, content_sha256, segment) FROM STDIN WITH (FORMAT binary)`;
 const insertSegment = `INSERT INTO ledger.segments
     (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
   VALUES ($1, $2, $3, $4, $5, $6)`;
@@ -204,15 +202,7 @@ async function insertNew(
   const last = first + entries.length - 1;
   // Hashing a few thousand entries takes a while; timers, signals and the lease get a turn in between.
   await nextTurn();
-  await transaction.query(insertRows, [
-    organization,
-    first,
-    entries.map((entry) => entry.key),
-    entries.map((_, index) => first + index),
-    entries.map((entry) => entry.createdAt),
-    entries.map((entry) => entry.lineSha256),
-    entries.map((entry) => entry.contentSha256()),
-  ]);
+  await transaction.copyIn(copyRows, encodeRows(batch));
   await transaction.query(insertSegment, [
     organization,
     first,
@@ -226,6 +216,29 @@ async function insertNew(
     entries[0]?.createdAt ?? nanos(0n),
   );
   await transaction.query(moveSequence, [organization, last + 1, newest]);
+}
+
+const rowColumns = 7;
+const rowBytes = 150;
+
+/** The rows as the bytes of one `COPY`. */
+function encodeRows(batch: {
+  readonly organization: number;
+  readonly first: number;
+  readonly entries: readonly NewEntry[];
+}): Buffer {
+  const writer = new CopyBinaryWriter(rowColumns, batch.entries.length * rowBytes);
+  for (const [index, entry] of batch.entries.entries()) {
+    writer.startRow();
+    writer.int8(batch.organization);
+    writer.uuid(entry.key);
+    writer.int8(batch.first + index);
+    writer.int8(entry.createdAt);
+    writer.bytes(entry.lineSha256);
+    writer.bytes(entry.contentSha256());
+    writer.int8(batch.first);
+  }
+  return writer.finish();
 }
 
 /** Keeps each other content of a known entry once; tells which were new. */

@@ -56,6 +56,8 @@ export interface OrganizationReader {
   sweepTail(signal: AbortSignal): Promise<void>;
   /** Goes over the last days again for what came later than the overlap. */
   rescan(signal: AbortSignal): Promise<void>;
+  /** Appends what a comparison found missing, as late entries; no position moves. Resolves to how many it kept. */
+  appendMissing(entries: readonly PageEntry[]): Promise<number>;
   /** Covers what backfills asked for; resolves to how many demands were finished. */
   serveDemands(signal: AbortSignal): Promise<number>;
 }
@@ -158,6 +160,16 @@ class LeasedReader implements OrganizationReader {
       await finishDemand(ledger, lease, demand);
     }
     return demands.length;
+  }
+
+  async appendMissing(entries: readonly PageEntry[]): Promise<number> {
+    const { ledger, lease, observer, organization } = this.#options;
+    return await this.#serial(async () => {
+      const result = await append(ledger, lease, { entries, move: { kind: 'none' } });
+      observer.appended(organization.name, result);
+      await this.#report(result);
+      return result.added.length + result.changed.length;
+    });
   }
 
   async #readStretch(stretch: Stretch, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import type { AuditPage } from '../cloud-api/audit-page.ts';
 import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import { formatTimestamp, microsecond, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
+import { AppendGroup } from './append-group.ts';
 import { createdAtOf, toPageEntry, type PageEntry } from './page-entries.ts';
 import type { PageRead, PageSource } from './page-source.ts';
 
@@ -32,7 +33,7 @@ export interface WalkPlan {
    */
   readonly caughtUpAt: Nanos | undefined;
   readonly priority: 'tail' | 'bulk';
-  /** Appends a page and moves the position to `checkpoint`; resolves to how many entries were new. */
+  /** Appends one or more whole pages and moves the position to `checkpoint`; resolves to how many entries were new. */
   readonly append: (page: WalkedPage) => Promise<number>;
   /** Told when a timestamp was stepped over because the API gave no other way on. */
   readonly onStepOver: (position: string) => Promise<void>;
@@ -57,6 +58,9 @@ export interface WalkResult {
   readonly pages: number;
 }
 
+/** Waiting pages are joined up to this; a few thousand rows a commit cost the least. */
+const groupEntriesMax = 4000;
+
 interface Position {
   readonly text: string | undefined;
   readonly at: Nanos;
@@ -67,48 +71,54 @@ export async function walk(
   plan: WalkPlan,
   options: { readonly signal: AbortSignal },
 ): Promise<WalkResult> {
+  const group = new AppendGroup(plan.append, groupEntriesMax);
   const fetching = new AbortController();
   const stop = (): void => fetching.abort(options.signal.reason);
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
   try {
-    return await walkPages({ source, plan, signal: fetching.signal });
+    return await walkPages({ source, plan, group, signal: fetching.signal });
   } finally {
     options.signal.removeEventListener('abort', stop);
-    // A page asked for ahead is of no use to anybody now.
+    // A page asked for ahead is of no use to anybody now; what was read is not left behind.
     fetching.abort();
+    await group.settle();
   }
 }
 
 interface Walk {
   readonly source: PageSource;
   readonly plan: WalkPlan;
+  readonly group: AppendGroup;
   readonly signal: AbortSignal;
 }
 
 async function walkPages(context: Walk): Promise<WalkResult> {
-  const { plan, signal } = context;
+  const { plan, group, signal } = context;
   let position: Position = { text: plan.start, at: timeOf(plan.start) };
   let ahead: Promise<PageRead> | undefined;
   let startedAt: Nanos | undefined;
-  let added = 0;
   for (let pages = 1; ; pages += 1) {
     signal.throwIfAborted();
-    const read: PageRead = await (ahead ?? readPage(context, position));
+    const read: PageRead = await group.whileAppending(ahead ?? readPage(context, position));
     ahead = undefined;
     const { page } = read;
     startedAt ??= page.serverDate;
     const next = nextPosition(read, position);
-    if (next !== undefined && isAnotherPageCertain(read, { position, next, plan })) {
-      ahead = keepForLater(readPage(context, next));
-    }
-    const brought = await plan.append({
+    const walked: WalkedPage = {
       entries: toEntries(page, position),
       checkpoint: next?.text ?? lastTime(page)?.text ?? position.text,
       serverDate: page.serverDate,
-    });
-    added += brought;
-    const result = { startedAt, serverDate: page.serverDate, added, pages };
+    };
+    if (next !== undefined && isAnotherPageCertain(read, { position, next, plan })) {
+      // What this page brings decides nothing: the next one is fetched while it is appended.
+      ahead = keepForLater(readPage(context, next));
+      await group.add(walked);
+      position = next;
+      continue;
+    }
+    const brought = await group.drain(walked);
+    const result = { startedAt, serverDate: page.serverDate, added: group.added, pages };
     if (next === undefined) {
       return { ...result, outcome: 'caught_up', position: lastTime(page)?.text ?? position.text };
     }

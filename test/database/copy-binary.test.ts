@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CopyBinaryWriter } from '../../../sinks/postgres/copy-binary.ts';
-import type { Database } from '../../../src/database/database.ts';
-import { openPostgres } from '../../../src/database/postgres.ts';
-import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts';
+import { CopyBinaryWriter } from '../../src/database/copy-binary.ts';
+import type { Database } from '../../src/database/database.ts';
+import { openPostgres } from '../../src/database/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts';
 
 let testDatabase: TestDatabase;
 let database: Database;

@@ -51,6 +51,13 @@ export class CopyBinaryWriter {
     this.#length += value.copy(this.#buffer, this.#length);
   }
 
+  /** As the database prints it: 32 hexadecimal digits and four dashes. */
+  uuid(value: string): void {
+    this.#reserve(20);
+    this.#length = this.#buffer.writeInt32BE(16, this.#length);
+    this.#length += this.#buffer.write(value.replaceAll('-', ''), this.#length, 16, 'hex');
+  }
+
   int8(value: bigint | number): void {
     this.#reserve(12);
     this.#length = this.#buffer.writeInt32BE(8, this.#length);
