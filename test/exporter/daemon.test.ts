@@ -14,6 +14,7 @@ import { nanosFromMs } from '../../src/time.ts';
 import { archivedLines } from '../helpers/archive-read-back.ts';
 import { readFiles } from '../helpers/read-files.ts';
 import { allSinks, startExportRun, type ExportRun, type ExportRunOptions } from '../helpers/export-run.ts';
+import { startOutageProxy } from '../helpers/outage-proxy.ts';
 import { createScriptedSink, type ScriptedSink } from '../helpers/scripted-sink.ts';
 import { assertCockroachCompatible } from '../helpers/cockroach-compatible.ts';
 
@@ -62,11 +63,12 @@ async function anotherProcess(
     readonly leaseMs?: number;
     readonly sinks?: Exporter['sinks'];
     readonly schema?: string;
+    readonly url?: string;
     readonly onStatement?: (sql: string) => void;
   } = {},
 ): Promise<{ exporter: Exporter; database: Database }> {
   const database = await openPostgres({
-    url: current.databaseUrl,
+    url: options.url ?? current.databaseUrl,
     applicationName: 'tests',
     connectTimeoutMs: 5000,
     poolMax: 6,
@@ -198,6 +200,48 @@ describe('a daemon', () => {
     await expectWarehouse(current);
     await vi.waitFor(() => expect(states.at(-1)).toBeUndefined(), waiting);
     expect((await findOrganization(current.exporter.ledger, 'acme'))?.failure).toBeUndefined();
+  });
+
+  it('gets over a store that is away for longer than its leases, and loses and doubles nothing', async () => {
+    const current = await start({ sinks: () => [] });
+    const url = new URL(current.databaseUrl);
+    const proxy = await startOutageProxy({ host: '127.0.0.1', port: Number(url.port) });
+    url.host = `127.0.0.1:${proxy.port}`;
+    try {
+      const sink = createScriptedSink();
+      const sinks = [{ sink, organizations: undefined, from: 'beginning' as const }];
+      const { exporter } = await anotherProcess(current, { leaseMs: 900, url: url.href, sinks });
+      const lost: boolean[] = [];
+      const observer = {
+        ...exporter.observer,
+        leaseHeld: (_: WorkName, isHeld: boolean) => lost.push(!isHeld),
+      };
+      const daemon = startDaemon({ ...exporter, observer });
+      // What was taken and not yet acknowledged would be offered again, as it should be.
+      await vi.waitFor(async () => {
+        const { rows } = await current.database.query('SELECT acknowledged FROM ccloud_audit.deliveries');
+        expect(rows).toEqual([{ acknowledged: '300' }]);
+      }, waiting);
+      await proxy.cut();
+      current.sandbox.append([{}, {}]);
+      await vi.waitFor(() => expect(lost.filter(Boolean)).toHaveLength(2), waiting);
+      await proxy.mend();
+      await vi.waitFor(() => expect(given(sink)).toEqual(upTo(302)), waiting);
+      await daemon.stop();
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('stops in peace while the store is away', async () => {
+    const current = await start({ sinks: () => [] });
+    const { exporter, database } = await anotherProcess(current, { sinks: [] });
+    const daemon = startDaemon(exporter);
+    await vi.waitFor(async () => {
+      expect((await findOrganization(current.exporter.ledger, 'acme'))?.nextSequence).toBe(301);
+    }, waiting);
+    await database.close();
+    await daemon.stop();
   });
 
   it('shares the jobs with another process, which takes over when one is gone', async () => {
