@@ -13,6 +13,7 @@ export interface Config {
   readonly schedule: ScheduleConfig;
   readonly overlapMs: number;
   readonly rescanWindowMs: number;
+  readonly reconcile: ReconcileConfig;
   readonly leaseMs: number;
   readonly shutdownTimeoutMs: number;
   readonly store: StoreConfig;
@@ -45,6 +46,14 @@ export interface ScheduleConfig {
   /** Cron expressions in UTC, five fields or six with seconds in front. */
   readonly tail: string;
   readonly rescan: string;
+}
+
+export interface ReconcileConfig {
+  /** A cron expression in UTC; undefined: never. */
+  readonly schedule: string | undefined;
+  /** How far back it reads. */
+  readonly windowMs: number;
+  readonly repair: boolean;
 }
 
 export interface StoreConfig {

@@ -85,6 +85,26 @@ const schedule = z.strictObject({
     .describe('When to read `rescanWindow` once more, for entries that came later than `overlap`.'),
 });
 
+const reconcile = z
+  .strictObject({
+    schedule: cron
+      .optional()
+      .describe(
+        'When `run` reads the last days from the API once more and compares them with the store and every sink: cron in UTC. Default: never.',
+      ),
+    window: duration(3_600_000, 36_500 * dayMs)
+      .prefault('7d')
+      .describe('How far back it reads.'),
+    repair: flag()
+      .prefault(false)
+      .describe('Whether it appends what the store lacks, as `ccloud-audit reconcile --repair` does.'),
+  })
+  .transform(({ schedule: expression, window, repair }) => ({
+    schedule: expression,
+    windowMs: window,
+    repair,
+  }));
+
 const storeUrl = checked((url) => {
   if (!url.startsWith('pglite:')) return checkDatabaseUrl(url);
   return url === 'pglite:' ? 'names no directory; write pglite:./ccloud-audit-data' : undefined;
@@ -159,6 +179,7 @@ const document = z
     rescanWindow: duration(0, 365 * dayMs)
       .prefault('48h')
       .describe('How far back the daily re-scan reads, for entries that came later than that.'),
+    reconcile: reconcile.prefault({}).describe('Comparing what was exported with the API, on a schedule.'),
     lease: duration(5000, 600_000)
       .prefault('30s')
       .describe('How long a process that died keeps others waiting.'),

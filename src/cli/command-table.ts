@@ -2,10 +2,12 @@
 import { cloudCommands } from './cloud-commands.ts';
 import type { CommandEntry } from './command.ts';
 import { exportCommands } from './export-commands.ts';
+import { proofCommands } from './proof-commands.ts';
 import { storeCommands } from './store-commands.ts';
 
 export const commandTable: readonly CommandEntry[] = [
   ...exportCommands,
+  ...proofCommands,
   ...storeCommands,
   {
     path: 'config init',

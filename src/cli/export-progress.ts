@@ -56,3 +56,16 @@ export async function createExportProgress(
     },
   };
 }
+
+/** For commands that read and deliver nothing by themselves. */
+export const silentExportObserver: Exporter['observer'] = {
+  entriesRead: () => undefined,
+  appended: () => undefined,
+  late: () => undefined,
+  pastProgress: () => undefined,
+  delivered: () => undefined,
+  parked: () => undefined,
+  leaseHeld: () => undefined,
+  failure: () => undefined,
+  sweepSucceeded: () => undefined,
+};

@@ -8,7 +8,7 @@ import type { Organization } from '../ledger/organizations.ts';
 import { describeError } from '../logger.ts';
 import { startCron } from '../schedule/cron.ts';
 import { createDeliveryJob, type DeliveryJob } from './delivery-job.ts';
-import { sinksOf, type Exporter } from './exporter.ts';
+import { sinksOf, type Exporter, type ScheduledReconciling } from './exporter.ts';
 import { runJobs, type Job } from './job-runner.ts';
 import { createReadJob, type ReadJob } from './read-job.ts';
 import { registerByName } from './read-work.ts';
@@ -17,18 +17,24 @@ import { SinkOpening } from './sink-opening.ts';
 export interface DaemonOptions {
   /** Cron expressions in UTC. */
   readonly schedule: { readonly tail: string; readonly rescan: string };
+  /** Default: never. */
+  readonly reconciling?: ScheduledReconciling | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Runs until the signal is aborted, then waits for what is in flight. */
 export async function runDaemon(exporter: Exporter, options: DaemonOptions): Promise<void> {
-  const { readJobs, deliveryJobs } = await createJobs(exporter);
+  const { readJobs, deliveryJobs } = await createJobs(exporter, options.reconciling);
   const jobs: Job[] = [...readJobs, ...deliveryJobs.flat()].map(({ job }) => job);
   await writeJournal(exporter.ledger, { what: 'started', detail: { command: 'run' } });
   const clocks = [
     startCron(options.schedule.tail, () => readJobs.forEach((job) => job.sweep()), exporter.logger),
     startCron(options.schedule.rescan, () => readJobs.forEach((job) => job.rescan()), exporter.logger),
   ];
+  if (options.reconciling !== undefined) {
+    const reconcile = (): void => readJobs.forEach((job) => job.reconcile());
+    clocks.push(startCron(options.reconciling.schedule, reconcile, exporter.logger));
+  }
   exporter.logger.info(
     { organizations: exporter.organizations.length, jobs: jobs.length },
     'exporter started',
@@ -56,7 +62,7 @@ interface Jobs {
   readonly deliveryJobs: DeliveryJob[];
 }
 
-async function createJobs(exporter: Exporter): Promise<Jobs> {
+async function createJobs(exporter: Exporter, reconciling: ScheduledReconciling | undefined): Promise<Jobs> {
   const openings = new Map(exporter.sinks.map(({ sink }) => [sink.name, new SinkOpening(sink)]));
   const readJobs: ReadJob[] = [];
   const deliveryJobs: DeliveryJob[] = [];
@@ -71,7 +77,9 @@ async function createJobs(exporter: Exporter): Promise<Jobs> {
         if (result.added.length > 0) for (const delivery of deliveries) delivery.wake();
       },
     };
-    readJobs.push(createReadJob({ ...exporter, observer }, { ...configured, id: organization.id }));
+    readJobs.push(
+      createReadJob({ ...exporter, observer }, { ...configured, id: organization.id }, reconciling),
+    );
   }
   return { readJobs, deliveryJobs };
 }

@@ -9,7 +9,7 @@ import { pruneSegments } from '../ledger/prune.ts';
 import { linkSignals } from '../linked-signal.ts';
 import type { Logger } from '../logger.ts';
 import { Trigger } from '../trigger.ts';
-import type { Exporter, ExporterOrganization } from './exporter.ts';
+import type { Exporter, ExporterOrganization, ScheduledReconciling } from './exporter.ts';
 import { toFailure, type Failure } from './failure.ts';
 import type { Job } from './job-runner.ts';
 import { demandOf, startReading } from './read-work.ts';
@@ -24,14 +24,18 @@ export interface ReadJob {
   sweep(): void;
   /** Goes over the last days again. */
   rescan(): void;
+  /** Compares with the API, where that was asked for. */
+  reconcile(): void;
 }
 
 export function createReadJob(
   exporter: Exporter,
   organization: ExporterOrganization & { readonly id: number },
+  reconciling?: Pick<ScheduledReconciling, 'run'>,
 ): ReadJob {
   const tailTrigger = new Trigger();
   const rescanTrigger = new Trigger();
+  const reconcileTrigger = new Trigger();
   const work = { organization: organization.name, sink: undefined };
   const job: Job = {
     name: `read ${organization.name}`,
@@ -42,7 +46,11 @@ export function createReadJob(
       await noteReadFailure(exporter.ledger, lease, failure);
     },
     run: async (lease, signal) => {
-      const { reader, organization: known } = await startReading(exporter, { organization, lease }, signal);
+      const {
+        reader,
+        organization: known,
+        source,
+      } = await startReading(exporter, { organization, lease }, signal);
       let isPastRead = false;
       const loops = new Loops(exporter, { lease, organization: organization.name });
       await loops.run(signal, {
@@ -67,6 +75,14 @@ export function createReadJob(
           wait: (ending) => rescanTrigger.wait({ signal: ending }),
           work: (ending) => reader.rescan(ending),
         },
+        reconcile: {
+          waitsFirst: true,
+          wait: (ending) => reconcileTrigger.wait({ signal: ending }),
+          work: async (ending) => {
+            const repair = reader.appendMissing.bind(reader);
+            await reconciling?.run({ exporter, organization: known.name, source, repair }, ending);
+          },
+        },
         upkeep: {
           wait: (ending) => new Trigger().wait({ timeoutMs: upkeepEveryMs, signal: ending }),
           work: async () => {
@@ -77,7 +93,12 @@ export function createReadJob(
       });
     },
   };
-  return { job, sweep: () => tailTrigger.fire(), rescan: () => rescanTrigger.fire() };
+  return {
+    job,
+    sweep: () => tailTrigger.fire(),
+    rescan: () => rescanTrigger.fire(),
+    reconcile: () => reconcileTrigger.fire(),
+  };
 }
 
 /** Only where a retention is set; everything that holds it back is told. */

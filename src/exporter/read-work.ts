@@ -1,8 +1,10 @@
 /** Reading an organization, as a daemon does it and as a one-shot does it. Both begin by asking whose key this is. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditSource } from '../cloud-api/audit-page.ts';
 import { beginningOfTime, endOfTime, type Interval } from '../ledger/coverage.ts';
 import type { Lease } from '../ledger/leases.ts';
-import { registerOrganization, type Organization } from '../ledger/organizations.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { findOrganization, registerOrganization, type Organization } from '../ledger/organizations.ts';
 import { createOrganizationReader, type OrganizationReader } from '../reader/organization-reader.ts';
 import type { Nanos } from '../time.ts';
 import type { Exporter, ExporterOrganization } from './exporter.ts';
@@ -47,6 +49,8 @@ export async function confirmIdentity(
 export interface LeasedReading {
   readonly reader: OrganizationReader;
   readonly organization: Organization;
+  /** The API with the confirmed key. */
+  readonly source: AuditSource;
   /** Asks again whose key it is where the key has changed since. */
   confirmKey(signal: AbortSignal): Promise<void>;
 }
@@ -95,7 +99,7 @@ export async function startReading(
     logger: exporter.logger.child({ organization: organization.name }),
   });
   await reader.prepare(signal);
-  return { reader, organization, confirmKey };
+  return { reader, organization, source, confirmKey };
 }
 
 /** What `run` demands: everything from where the organization starts. */
@@ -109,4 +113,22 @@ export function demandUntil(
   range: { from: Nanos | undefined; to: Nanos },
 ): Interval {
   return { from: range.from ?? organization.startFrom, to: range.to };
+}
+
+const contactPollMs = 250;
+
+/**
+ * The organization after first contact, when its identity is known: a sink that is attached before could never write it
+ * down. Until then there is nothing to feed. Rejects with the signal's reason.
+ */
+export async function afterFirstContact(
+  ledger: Ledger,
+  organization: Organization,
+  signal: AbortSignal,
+): Promise<Organization> {
+  for (;;) {
+    const known = (await findOrganization(ledger, organization.name)) ?? organization;
+    if (known.boundary !== undefined) return known;
+    await delay(contactPollMs, undefined, { signal });
+  }
 }

@@ -84,6 +84,11 @@ function observers(counters: Counters, gauges: Gauges): Observers {
       gauges.leaseHeld.set({ organization: work.organization, work: workLabel(work) }, isHeld ? 1 : 0),
     failure: (work, failure) => showState(gauges, work, stateOf(failure)),
     sweepSucceeded: (organization) => gauges.sweepSuccess.set({ organization }, Date.now() / 1000),
+    reconciled(organization, findings) {
+      gauges.reconcileSuccess.set({ organization }, Date.now() / 1000);
+      for (const [kind, count] of Object.entries(findings))
+        gauges.reconcileFindings.set({ organization, kind }, count);
+    },
     apiRequest({ status, durationMs }) {
       const label = status === undefined ? 'none' : String(status);
       counters.apiRequests.inc({ status: label });
@@ -135,6 +140,8 @@ function createGauges(registry: Registry): {
   readonly lagSeconds: Gauge<'organization' | 'sink'>;
   readonly deliverySuccess: Gauge<'organization' | 'sink'>;
   readonly sweepSuccess: Gauge<'organization'>;
+  readonly reconcileSuccess: Gauge<'organization'>;
+  readonly reconcileFindings: Gauge<'organization' | 'kind'>;
   readonly newestEntry: Gauge<'organization'>;
   readonly lastLateBy: Gauge<'organization'>;
   readonly leaseHeld: Gauge<'organization' | 'work'>;
@@ -158,6 +165,15 @@ function createGauges(registry: Registry): {
       'When this process last finished a sweep of the tail.',
       ['organization'],
     ),
+    reconcileSuccess: gauge(
+      'reconcile_last_success_timestamp_seconds',
+      'When this process last compared the organization with the API to the end.',
+      ['organization'],
+    ),
+    reconcileFindings: gauge('reconcile_findings', 'What that comparison found, by kind; 0 where nothing.', [
+      'organization',
+      'kind',
+    ]),
     newestEntry: gauge('newest_entry_timestamp_seconds', 'The latest created_at in the ledger.', [
       'organization',
     ]),

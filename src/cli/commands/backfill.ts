@@ -105,7 +105,8 @@ function readRange(input: CommandInput): BackfillRange {
   return { from, to };
 }
 
-function readMoment(input: CommandInput, option: string, now: number): Nanos | undefined {
+/** A time, a date or an age; undefined where the option was not given. */
+export function readMoment(input: CommandInput, option: string, now: number): Nanos | undefined {
   const text = input.text(option);
   if (text === undefined) return undefined;
   const moment = parseMoment(text, now);
@@ -126,7 +127,8 @@ export function readGiveUp(input: CommandInput): number {
   });
 }
 
-function selected<Key extends string>(
+/** What a repeatable option names, under the key that the session wants; nothing: all. */
+export function selected<Key extends string>(
   input: CommandInput,
   option: string,
   key: Key,
@@ -137,7 +139,8 @@ function selected<Key extends string>(
   return selection;
 }
 
-function checkSelection(
+/** Throws a UsageError for names that are not in the configuration. */
+export function checkSelection(
   config: Config,
   only: { readonly organizations?: readonly string[]; readonly sinks?: readonly string[] },
 ): void {

@@ -1,5 +1,6 @@
 import { runDaemon } from '../../exporter/daemon.ts';
 import { runOnce } from '../../exporter/one-shot.ts';
+import { scheduledReconciling } from '../../proof/reconcile/schedule.ts';
 import type { CommandInput } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { countParkedOf } from '../parked-count.ts';
@@ -30,7 +31,10 @@ async function serve(context: CliContext): Promise<ExitCode> {
         status: () => monitor.status(),
       },
       async ({ config, exporter }) => {
-        await runDaemon(exporter, { schedule: config.schedule, signal: context.signal });
+        const { schedule, ...settings } = config.reconcile;
+        const reconciling =
+          schedule === undefined ? undefined : scheduledReconciling({ schedule, ...settings });
+        await runDaemon(exporter, { schedule: config.schedule, reconciling, signal: context.signal });
       },
     );
   } catch (error) {

@@ -7,16 +7,15 @@ import type { Sink } from '../../../sinks/sink.ts';
 import type { AuditSource } from '../../cloud-api/audit-page.ts';
 import { idOf } from '../../delivery/sink-entries.ts';
 import { ExporterError, UsageError } from '../../errors.ts';
-import { append } from '../../ledger/append.ts';
 import { union, type Interval } from '../../ledger/coverage.ts';
 import { writeJournal } from '../../ledger/journal.ts';
-import type { Lease } from '../../ledger/leases.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Organization } from '../../ledger/organizations.ts';
 import { readTimeBlocks } from '../../ledger/rows-by-time.ts';
 import { readSegmentFrom } from '../../ledger/segments.ts';
 import { readCoverage } from '../../ledger/stretches.ts';
 import type { Logger } from '../../logger.ts';
+import type { PageEntry } from '../../reader/page-entries.ts';
 import { formatTimestamp, minNanos, type Nanos } from '../../time.ts';
 import { findingKinds, type Finding, type FindingKind, type RemarkKind } from './findings.ts';
 import { compareWithSink, type SinkComparison } from './sink-comparison.ts';
@@ -30,8 +29,8 @@ export interface ReconcileOptions {
   readonly range: Interval;
   /** What the reader asks for; another size is used here. */
   readonly pageSize: number;
-  /** The lease under which what is missing is appended; undefined: nothing is repaired. */
-  readonly lease: Lease | undefined;
+  /** Appends what is missing, under the organization's lease, and keeps what is changed; undefined: nothing is repaired. */
+  readonly repair: ((entries: readonly PageEntry[]) => Promise<number>) | undefined;
   readonly onProgress: (progress: ReconcileProgress) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -62,7 +61,7 @@ export interface Reconciliation extends Readonly<Record<FindingKind | RemarkKind
 
 /** Throws a UsageError where nothing of the range was read yet, and the errors of the API and the store. */
 export async function reconcile(options: ReconcileOptions): Promise<Reconciliation> {
-  const { ledger, organization, lease, signal, logger } = options;
+  const { ledger, organization, signal, logger } = options;
   const { range, covered } = await readRange(options);
   const blocks = await readTimeBlocks(ledger, organization.id, range);
   const { atSource, repaired, collected } = await compareWithSource({
@@ -73,13 +72,7 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciliati
     range,
     covered,
     pageSize: options.pageSize,
-    repair:
-      lease === undefined
-        ? undefined
-        : async (entries) => {
-            const result = await append(ledger, lease, { entries, move: { kind: 'none' } });
-            return result.added.length + result.changed.length;
-          },
+    repair: options.repair,
     onProgress: ({ entries, at }) => options.onProgress({ sink: undefined, entries, at }),
     logger,
     signal,
