@@ -68,7 +68,7 @@ function storeChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
     run: (context) =>
       withStore(context, async ({ ledger, database }) => {
         const organizations = await listOrganizations(ledger);
-        return `${database.kind} ${database.fingerprint}, schema ${ledger.schema}; ${organizations.length} organizations in it`;
+        return `${database.kind} ${database.fingerprint}, schema ${ledger.schema}; ${organizations.length} ${organizations.length === 1 ? 'organization' : 'organizations'} in it`;
       }),
   };
   const sinkChecks = config.sinks.map((sinkConfig): ConnectionCheck => ({

@@ -9,6 +9,7 @@ import { Trigger } from '../trigger.ts';
 import type { Exporter, ExporterSink } from './exporter.ts';
 import { toFailure } from './failure.ts';
 import type { Job } from './job-runner.ts';
+import { afterFirstContact } from './read-work.ts';
 import type { SinkOpening } from './sink-opening.ts';
 
 /** Another process may read the organization, and archive objects grow old: look at least this often. */
@@ -46,8 +47,9 @@ export function createDeliveryJob(
     },
     run: async (lease, signal) => {
       await opening.open(signal);
+      const known = await afterFirstContact(exporter.ledger, organization, signal);
       const delivery = await startDelivery(
-        { ...exporter, lease: asDelivery(lease), organization, sink, logger },
+        { ...exporter, lease: asDelivery(lease), organization: known, sink, logger },
         signal,
       );
       exporter.observer.failure(name, undefined);
@@ -58,6 +60,7 @@ export function createDeliveryJob(
           // A backfill of another process waits for its last, not yet full, objects.
           const flush = await isAwaitedBeyond(exporter.ledger, organization.id, delivery.offset);
           await delivery.feed({ flush, signal });
+          await delivery.writeDigests(flush ? 'end' : 'due', signal);
           if (isFailing) {
             await noteDeliverySuccess(exporter.ledger, asDelivery(lease));
             exporter.observer.failure(name, undefined);

@@ -4,8 +4,10 @@
  * kept, after some time without progress.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Sink } from '../../sinks/sink.ts';
 import { createBackoff } from '../backoff.ts';
 import { startDelivery } from '../delivery/delivery.ts';
+import { isDigestDue } from '../delivery/digest-delivery.ts';
 import { ExporterError, isAbort } from '../errors.ts';
 import { findDelivery, noteDeliveryFailure, readHead, registerDelivery } from '../ledger/deliveries.ts';
 import {
@@ -24,7 +26,14 @@ import { linkSignals } from '../linked-signal.ts';
 import { maxNanos, type Nanos } from '../time.ts';
 import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
 import { isWorthRepeating, toFailure } from './failure.ts';
-import { demandOf, demandUntil, registerByName, startReading, type LeasedReading } from './read-work.ts';
+import {
+  afterFirstContact,
+  demandOf,
+  demandUntil,
+  registerByName,
+  startReading,
+  type LeasedReading,
+} from './read-work.ts';
 import { printRange } from './print-range.ts';
 import { SinkOpening } from './sink-opening.ts';
 
@@ -261,7 +270,7 @@ class OneShot {
         const now = await offset();
         if (now > lastOffset) this.#progress();
         lastOffset = now;
-        return this.#head !== undefined && now >= this.#head;
+        return this.#head !== undefined && now >= this.#head && (await this.#isSigned(target, sink));
       },
       work: async (lease, working) => {
         await opening.open(working);
@@ -269,7 +278,7 @@ class OneShot {
           {
             ...this.#exporter,
             lease: { ...lease, target },
-            organization,
+            organization: await afterFirstContact(ledger, organization, working),
             sink,
             logger: logger.child({ organization: organization.name, sink: sink.name }),
           },
@@ -278,12 +287,21 @@ class OneShot {
         for (;;) {
           const head = this.#head;
           await delivery.feed({ flush: head !== undefined, signal: working });
-          if (head !== undefined && delivery.offset >= head) return;
+          const isAtEnd = head !== undefined && delivery.offset >= head;
+          await delivery.writeDigests(isAtEnd ? 'end' : 'due', working);
+          if (isAtEnd) return;
           await delay(pollMs / 10, undefined, { signal: working });
         }
       },
       note: (lease, failure) => noteDeliveryFailure(ledger, { ...lease, target }, failure),
     });
+  }
+
+  /** Whether no digest is left to write. What another process feeds, it also signs in its time. */
+  async #isSigned(target: LeaseTarget & { readonly work: 'deliver' }, sink: Sink): Promise<boolean> {
+    if (sink.writeDigest === undefined) return true;
+    if ((await leaseHolder(this.#exporter.ledger, target)) !== undefined) return true;
+    return !(await isDigestDue(this.#exporter, target, 'end'));
   }
 
   /** Does the work under its lease, or waits for who holds it, until it is done; repeats what is worth it. */

@@ -8,7 +8,7 @@
  *     page ──▶ append ──▶ next position?
  *                          absent ─────────────────────────────▶ caught up
  *                          at or past the end ─────────────────▶ end
- *                          further, nothing new, past the API's clock at the start ▶ caught up
+ *                          further, past the API's clock at the start ▶ caught up
  *                          further ────────────────────────────▶ next page
  *                          not further, page full ─▶ ask larger ─▶ as below
  *                          not further, position included ─▶ step over the timestamp ─▶ caught up
@@ -125,7 +125,7 @@ async function walkPages(context: Walk): Promise<WalkResult> {
     if (plan.end !== undefined && next.at >= plan.end)
       return { ...result, outcome: 'end', position: next.text };
     if (next.at > position.at) {
-      if (brought === 0 && isCaughtUp(read, next, { plan, startedAt })) {
+      if (isCaughtUp(read, next, { plan, startedAt, brought })) {
         return { ...result, outcome: 'caught_up', position: next.text };
       }
       position = next;
@@ -141,17 +141,20 @@ async function walkPages(context: Walk): Promise<WalkResult> {
   }
 }
 
-/** Nothing new, and the position leads to now, or to where the last walk ended. */
+/**
+ * The position leads to where the API's clock was at the start, or, with nothing new, to where the last walk ended. What
+ * came since is the next walk's: a log that grows all the time is not chased.
+ */
 function isCaughtUp(
   read: PageRead,
   next: Position,
-  known: { readonly plan: WalkPlan; readonly startedAt: Nanos | undefined },
+  known: { readonly plan: WalkPlan; readonly startedAt: Nanos | undefined; readonly brought: number },
 ): boolean {
   // After a full page of entries there may be more, even where their times lie ahead of the API's clock.
   if (isFull(read) && next.at === lastTime(read.page)?.at) return false;
   // Without the API's clock, ours: a little later than the truth at worst, and then the next page decides.
-  if (next.at >= (known.startedAt ?? nanosFromMs(Date.now()))) return true;
-  return next.at === known.plan.caughtUpAt && !isFull(read);
+  if (next.at >= (known.startedAt ?? nanosFromMs(Date.now()))) return known.brought === 0 || !isFull(read);
+  return known.brought === 0 && next.at === known.plan.caughtUpAt && !isFull(read);
 }
 
 function isFull(read: PageRead): boolean {

@@ -112,4 +112,19 @@ describe('a single sweep', () => {
     await runOnce(current.exporter, limits);
     await expectWhole(current);
   });
+
+  it('does not chase a log that grows faster than it is read', async () => {
+    const current = await start({ sandbox: { growPerSecond: 500, latencyMs: 10 } });
+    await runOnce(current.exporter, limits);
+    // The past and the tail at 100 entries a page, and a few pages for what came in between.
+    expect(current.sandbox.counters.pages).toBeLessThan(20);
+    expect((await current.warehouse()).length).toBeGreaterThanOrEqual(300);
+  });
+
+  it('writes the vendor’s id of the organization into the archive', async () => {
+    const current = await start({});
+    await runOnce(current.exporter, limits);
+    const identity = await readFile(join(current.archive, 'organization=acme/archive.json'), 'utf8');
+    expect(JSON.parse(identity)).toMatchObject({ organization: { id: current.sandbox.organization.id } });
+  });
 });
