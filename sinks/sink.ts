@@ -58,6 +58,14 @@ export interface WriteReceipt {
   readonly storedBytes: number;
 }
 
+/** A statement about a part of an archive, signed where a key is configured. Its bytes never change. */
+export interface SinkDigest {
+  readonly organization: string;
+  /** 1, 2, 3, … without gaps, per organization and sink. */
+  readonly number: number;
+  readonly bytes: Buffer;
+}
+
 /** What a delivery tells a sink when it starts to feed it for one organization. */
 export interface Attachment {
   readonly organization: string;
@@ -67,7 +75,7 @@ export interface Attachment {
   readonly ledgerId: string;
   /** The last entry that this sink acknowledged; undefined at the start. */
   readonly last: HeldEntry | undefined;
-  /** For sinks with `roll`: whether a confirmed or planned object of this name is known to the ledger. */
+  /** For sinks with `roll`: whether a confirmed or planned object, or digest, of this name is known to the ledger. */
   readonly isKnownObject: (key: string) => boolean;
 }
 
@@ -136,6 +144,11 @@ export interface Sink {
     object: { readonly key: string; readonly bytes: number },
     options: SinkOptions,
   ): Promise<Buffer | undefined>;
+  /**
+   * For sinks with `roll` that keep digests beside their objects: resolves only when exactly these bytes are durable under
+   * the digest's number. May be repeated. Rejects with a SinkError of code `foreign_writer` when other bytes are there.
+   */
+  writeDigest?(digest: SinkDigest, options: SinkOptions): Promise<void>;
   /** Waits for the write in flight, leaves nothing behind. Idempotent. */
   close(): Promise<void>;
 }

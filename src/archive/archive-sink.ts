@@ -18,6 +18,7 @@ import type {
   Roll,
   Sink,
   SinkBatch,
+  SinkDigest,
   SinkEntry,
   SinkOptions,
   WriteReceipt,
@@ -35,9 +36,12 @@ import { gzipBytesMax } from './gzip-member.ts';
 import {
   archiveDay,
   archiveDayBounds,
+  digestKey,
+  digestsFolder,
   entriesContentType,
   entriesFolder,
   entriesKey,
+  jsonContentType,
   parseArchiveKey,
 } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -81,6 +85,7 @@ export function createArchiveSink(options: ArchiveSinkOptions): Sink {
     holds: (organization, entry, call) => archive.run(() => archive.holds(organization, entry, call)),
     compare: (_organization, entries, call) => archive.run(() => archive.compare(entries, call)),
     read: (object, call) => archive.run(() => archive.read(object, call)),
+    writeDigest: (digest, call) => archive.run(() => archive.writeDigest(digest, call)),
     close: () => archive.close(),
   };
 }
@@ -186,6 +191,19 @@ class Archive {
     return await unpackContent(stored, object.bytes, options);
   }
 
+  async writeDigest(digest: SinkDigest, options: SinkOptions): Promise<void> {
+    const { organization, number, bytes } = digest;
+    const key = digestKey(organization, number);
+    const outcome = await this.#store.putIfAbsent(key, bytes, {
+      sha256: createHash('sha256').update(bytes).digest(),
+      contentType: jsonContentType,
+      signal: options.signal,
+    });
+    if (outcome === 'created' && this.#store.isConditional) return;
+    const found = await this.#readOwn(key, bytes.length, options);
+    if (found === undefined || !found.equals(bytes)) throw this.#holdsOther(key);
+  }
+
   close(): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#running).then(() => this.#store.close());
     return this.#closed;
@@ -213,14 +231,17 @@ class Archive {
 
   async #adopt(key: string, packed: PackedEntries, options: SinkOptions): Promise<WriteReceipt> {
     const bytes = await this.#readOwn(key, gzipBytesMax(packed.content.bytes), options);
-    if (bytes === undefined || !(await holdsContent(bytes, packed.content, options))) {
-      throw new SinkError(
-        `The object ${key} in ${this.#store.location} exists and holds something else than was to be written. Somebody else writes there, ` +
-          `or it was altered; nothing was replaced. Find out who, then use another prefix or directory, or run 'ccloud-audit restore'.`,
-        { code: 'foreign_writer', retryable: false },
-      );
-    }
+    if (bytes === undefined || !(await holdsContent(bytes, packed.content, options)))
+      throw this.#holdsOther(key);
     return { key, storedSha256: createHash('sha256').update(bytes).digest(), storedBytes: bytes.length };
+  }
+
+  #holdsOther(key: string): SinkError {
+    return new SinkError(
+      `The object ${key} in ${this.#store.location} exists and holds something else than was to be written. Somebody else writes there, ` +
+        `or it was altered; nothing was replaced. Find out who, then use another prefix or directory, or run 'ccloud-audit restore'.`,
+      { code: 'foreign_writer', retryable: false },
+    );
   }
 
   /** Undefined for an object that is too large to be ours. */
@@ -249,9 +270,15 @@ class Archive {
   }
 
   async #assertAllKnown(attachment: Attachment, options: SinkOptions): Promise<void> {
-    for await (const { key } of this.#store.list(entriesFolder(attachment.organization), options)) {
+    const { organization } = attachment;
+    await this.#assertKnown(entriesFolder(organization), attachment, options);
+    await this.#assertKnown(digestsFolder(organization), attachment, options);
+  }
+
+  async #assertKnown(folder: string, attachment: Attachment, options: SinkOptions): Promise<void> {
+    for await (const { key } of this.#store.list(folder, options)) {
       // What is not named like an object of ours (a folder marker, a file of the desktop) can't be mistaken for one.
-      if (parseArchiveKey(key)?.kind !== 'entries' || attachment.isKnownObject(key)) continue;
+      if (parseArchiveKey(key) === undefined || attachment.isKnownObject(key)) continue;
       throw new SinkError(
         `The archive in ${this.#store.location} holds ${key}, which the store does not know: the store is older than this archive, ` +
           `as after a restored backup. Run 'ccloud-audit restore', or give this sink another prefix or directory.`,

@@ -1,5 +1,6 @@
 import type { HeldEntry, Sink } from '../../sinks/sink.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { knownDigestKeys } from '../ledger/digests.ts';
 import { knownObjectKeys, objectHolding } from '../ledger/objects.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { findRow } from '../ledger/rows.ts';
@@ -17,7 +18,7 @@ export async function attachSink(
   const known =
     sink.capabilities.roll === undefined
       ? undefined
-      : await knownObjectKeys(ledger, organization.id, sink.name);
+      : await knownKeys(ledger, { organization: organization.id, sink: sink.name });
   await sink.attach(
     {
       organization: organization.name,
@@ -28,6 +29,15 @@ export async function attachSink(
     },
     { signal },
   );
+}
+
+async function knownKeys(
+  ledger: Ledger,
+  { organization, sink }: { readonly organization: number; readonly sink: string },
+): Promise<Set<string>> {
+  const keys = await knownObjectKeys(ledger, organization, sink);
+  for (const key of await knownDigestKeys(ledger, { organization, sink })) keys.add(key);
+  return keys;
 }
 
 /**
@@ -48,8 +58,8 @@ export async function heldEntry(
   };
 }
 
-/** Undefined where the raw text was pruned. */
-async function idAt(
+/** The id of an entry at a sequence; undefined where the raw text was pruned. */
+export async function idAt(
   ledger: Ledger,
   place: { readonly organization: number; readonly sequence: number },
 ): Promise<string | undefined> {

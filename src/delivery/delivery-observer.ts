@@ -8,6 +8,8 @@ export interface DeliveryObserver {
   /** Entries are durable at the sink; `offset` is the last of them, `head` the ledger's last sequence. */
   delivered(place: DeliveryPlace, delivered: { readonly entries: number; readonly offset: number }): void;
   parked(place: DeliveryPlace): void;
+  /** The archive holds another digest. */
+  digestWritten?(place: DeliveryPlace): void;
 }
 
 export const silentDeliveryObserver: DeliveryObserver = {

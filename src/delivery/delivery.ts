@@ -15,6 +15,12 @@ import { parkEntry } from '../ledger/parked.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import type { Logger } from '../logger.ts';
 import { attachSink } from './attach.ts';
+import {
+  createDigestDelivery,
+  type DigestDelivery,
+  type DigestMoment,
+  type DigestSettings,
+} from './digest-delivery.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';
 import { readBatch } from './ledger-batches.ts';
 import { createObjectDelivery, type ObjectDelivery } from './object-delivery.ts';
@@ -32,6 +38,8 @@ export interface DeliveryOptions {
   readonly sink: Sink;
   readonly observer: DeliveryObserver;
   readonly logger: Logger;
+  /** How digests of archives are made; undefined: not signed, in the usual intervals. */
+  readonly digests?: DigestSettings | undefined;
   /** Aborts a write in flight, as losing the lease does; a stop lets it finish. */
   readonly abort: AbortSignal;
 }
@@ -44,6 +52,8 @@ export interface RunningDelivery {
    * feed now; rejects with the sink's or the store's error, after which it can be called again.
    */
   feed(options: { readonly flush: boolean; readonly signal: AbortSignal }): Promise<void>;
+  /** Writes the digests that are due, where the sink keeps any. Rejects like `feed`. */
+  writeDigests(moment: DigestMoment, signal: AbortSignal): Promise<void>;
 }
 
 /** Attaches the sink. Throws a SinkError of code `destination_changed` for another destination under the same name. */
@@ -52,6 +62,7 @@ export async function startDelivery(options: DeliveryOptions, signal: AbortSigna
   const delivery = await findDelivery(ledger, organization.id, lease.target.sink);
   if (delivery === undefined) throw new TypeError('a delivery is registered before its lease is taken');
   if (delivery.fingerprint !== sink.fingerprint) throw destinationChanged(sink, delivery.fingerprint);
+  await createDigestDelivery(options)?.checkKey();
   await attachSink(ledger, { organization, sink, offset: delivery.offset }, signal);
   await noteDeliverySuccess(ledger, lease);
   return new Feeding(options, delivery.offset);
@@ -66,6 +77,7 @@ interface Refusal {
 class Feeding implements RunningDelivery {
   readonly #options: DeliveryOptions;
   readonly #objects: ObjectDelivery | undefined;
+  readonly #digests: DigestDelivery | undefined;
   #offset: number;
   #poisonRun = 0;
   /** After a failure the commit that moves the offset may have happened all the same. */
@@ -74,6 +86,7 @@ class Feeding implements RunningDelivery {
   constructor(options: DeliveryOptions, offset: number) {
     this.#options = options;
     this.#offset = offset;
+    this.#digests = createDigestDelivery(options);
     const { roll } = options.sink.capabilities;
     this.#objects = roll === undefined ? undefined : createObjectDelivery(options, roll);
   }
@@ -94,6 +107,10 @@ class Feeding implements RunningDelivery {
       if (!wasFed) break;
     }
     this.#isOffsetCertain = true;
+  }
+
+  async writeDigests(moment: DigestMoment, signal: AbortSignal): Promise<void> {
+    await this.#digests?.write(moment, signal);
   }
 
   async #readOffset(): Promise<number> {

@@ -4,15 +4,23 @@
  */
 import { createHash } from 'node:crypto';
 import type { Roll, WriteReceipt } from '../../sinks/sink.ts';
+import { merkleRoot } from '../archive/digest/merkle.ts';
 import { entriesKey } from '../archive/layout.ts';
 import { ExporterError } from '../errors.ts';
 import { acknowledge } from '../ledger/deliveries.ts';
-import { confirmObject, planObject, plannedObject, type ObjectPlan } from '../ledger/objects.ts';
+import {
+  confirmObject,
+  planObject,
+  plannedObject,
+  type ObjectEvidence,
+  type ObjectPlan,
+} from '../ledger/objects.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import type { DeliveryOptions } from './delivery.ts';
 import { writeUntilAborted } from './write-batch.ts';
 import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';
+import { idOf } from './sink-entries.ts';
 
 export interface ObjectDelivery {
   /** Writes the next object; resolves to its entries, or to none where it is not full yet. */
@@ -63,8 +71,9 @@ export function createObjectDelivery(options: DeliveryOptions, roll: Roll): Obje
       if (next === undefined) return [];
       const { plan, entries } = next;
       const stored = checkReceipt(await writeUntilAborted(options, entries), plan);
+      const evidence = evidenceOf(entries);
       await acknowledge(ledger, lease, plan.lastSequence, (transaction) =>
-        confirmObject(transaction, lease, { plan, stored }),
+        confirmObject(transaction, lease, { plan, stored, evidence }),
       );
       isPlanRead = true;
       return entries;
@@ -84,6 +93,18 @@ function contentHash(entries: readonly LedgerEntry[]): Buffer {
   const hash = createHash('sha256');
   for (const entry of entries) hash.update(entry.raw).update('\n');
   return hash.digest();
+}
+
+function evidenceOf(entries: readonly LedgerEntry[]): ObjectEvidence {
+  const [first, last] = [entries[0], entries.at(-1)];
+  if (first === undefined || last === undefined) throw new TypeError('an object has at least one entry');
+  return {
+    merkleRoot: merkleRoot(entries.map(({ sha256 }) => sha256)),
+    firstCreatedAt: first.createdAt,
+    lastCreatedAt: last.createdAt,
+    firstId: idOf(first),
+    lastId: idOf(last),
+  };
 }
 
 function planDiffers(plan: ObjectPlan): ExporterError {

@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import { buildSinks } from './build-sinks.ts';
 import type { Exporter, ExporterOrganization, ExporterSink } from './exporter.ts';
 import type { OpenStore } from './open-ledger.ts';
+import { signingKeyOf } from './signing-key.ts';
 
 export interface ExporterParts {
   readonly config: Config;
@@ -28,8 +29,10 @@ export interface OpenExporter extends Exporter {
   close(): Promise<void>;
 }
 
+/** Throws a UsageError for a signing key that can't sign. */
 export async function openExporter(parts: ExporterParts): Promise<OpenExporter> {
   const { config, store, only } = parts;
+  const digests = { signingKey: signingKeyOf(config) };
   const organizations = config.organizations
     .filter(({ name }) => only?.organizations?.includes(name) ?? true)
     .map((organization) => openOrganization(organization, parts));
@@ -55,6 +58,7 @@ export async function openExporter(parts: ExporterParts): Promise<OpenExporter> 
       rescanWindowMs: config.rescanWindowMs,
     },
     retentionMs: config.store.retentionMs,
+    digests,
     observer: parts.observer,
     logger: parts.logger,
     abort: parts.abort,

@@ -23,6 +23,7 @@ export const journalEvents = [
   'offset_moved',
   'pruned',
   'store_copied',
+  'key_rotated',
   'reconciled',
   'restored',
 ] as const;

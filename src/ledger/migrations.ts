@@ -175,6 +175,62 @@ export const migrations: readonly Migration[] = [
         FROM ledger.journal_entries j LEFT JOIN ledger.organizations o ON o.id = j.organization`,
     ],
   },
+  {
+    version: 2,
+    compatibleFrom: 1,
+    statements: [
+      // What a digest says of an object beyond its row; made when the object is confirmed, while its entries are at hand.
+      // A program of version 1 leaves it out; it is then made from the rows.
+      `CREATE TABLE IF NOT EXISTS ledger.object_evidence (
+        organization int8 NOT NULL,
+        sink text NOT NULL,
+        first_sequence int8 NOT NULL,
+        merkle_root bytea NOT NULL,
+        first_created_at int8 NOT NULL,
+        last_created_at int8 NOT NULL,
+        first_id text NOT NULL,
+        last_id text NOT NULL,
+        PRIMARY KEY (organization, sink, first_sequence)
+      )`,
+      // Digests of archives: planned with their exact bytes before they are written, confirmed after. The bytes go when
+      // they are confirmed, the rest stays for ever. Totals are those after the digest.
+      `CREATE TABLE IF NOT EXISTS ledger.digests (
+        organization int8 NOT NULL,
+        sink text NOT NULL,
+        number int8 NOT NULL,
+        reason text NOT NULL,
+        key text NOT NULL,
+        payload_sha256 bytea NOT NULL,
+        envelope bytea,
+        through_sequence int8 NOT NULL,
+        objects int8 NOT NULL,
+        entries int8 NOT NULL,
+        chain_sha256 bytea NOT NULL,
+        key_id text,
+        next_key_id text,
+        planned_at timestamptz NOT NULL,
+        confirmed_at timestamptz,
+        PRIMARY KEY (organization, sink, number)
+      )`,
+      // Which lines of the journal and which changed entries a digest lists. Neither has an order of commits, so what is
+      // new since the last digest is what is not in here.
+      `CREATE TABLE IF NOT EXISTS ledger.digest_journal (
+        organization int8 NOT NULL,
+        sink text NOT NULL,
+        journal_entry uuid NOT NULL,
+        number int8 NOT NULL,
+        PRIMARY KEY (organization, sink, journal_entry)
+      )`,
+      `CREATE TABLE IF NOT EXISTS ledger.digest_changes (
+        organization int8 NOT NULL,
+        sink text NOT NULL,
+        entry uuid NOT NULL,
+        content_sha256 bytea NOT NULL,
+        number int8 NOT NULL,
+        PRIMARY KEY (organization, sink, entry, content_sha256)
+      )`,
+    ],
+  },
 ];
 
 export const schemaVersion: number = migrations.at(-1)?.version ?? 0;

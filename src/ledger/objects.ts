@@ -3,6 +3,7 @@
  * repeats the step writes the same range; it is confirmed together with the offset. At most one is planned at a time.
  */
 import type { Queryable } from '../database/database.ts';
+import type { Nanos } from '../time.ts';
 import { leaseLost } from './leases.ts';
 import type { DeliveryLease } from './deliveries.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,17 @@ export interface ObjectPlan {
 export interface StoredObject {
   readonly storedSha256: Buffer;
   readonly storedBytes: number;
+}
+
+/** What a digest says of an object beyond its plan. */
+export interface ObjectEvidence {
+  /** Over the hashes of its lines. */
+  readonly merkleRoot: Buffer;
+  /** Of its first and its last entry. */
+  readonly firstCreatedAt: Nanos;
+  readonly lastCreatedAt: Nanos;
+  readonly firstId: string;
+  readonly lastId: string;
 }
 
 interface ObjectRow {
@@ -42,6 +54,9 @@ const insertPlan = `INSERT INTO ledger.objects
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
 const confirmPlan = `UPDATE ledger.objects SET confirmed_at = now(), stored_sha256 = $4, stored_bytes = $5
   WHERE organization = $1 AND sink = $2 AND first_sequence = $3`;
+const insertEvidence = `INSERT INTO ledger.object_evidence
+    (organization, sink, first_sequence, merkle_root, first_created_at, last_created_at, first_id, last_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
 const selectKeys = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2`;
 const selectAny = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2 LIMIT 1`;
 const selectHolding = `SELECT key FROM ledger.objects
@@ -70,13 +85,7 @@ export async function plannedObject(
 export async function planObject(ledger: Ledger, lease: DeliveryLease, plan: ObjectPlan): Promise<void> {
   const { organization, sink } = lease.target;
   await ledger.database.transaction(async (transaction) => {
-    const { rowCount } = await transaction.query(takeRow, [
-      organization,
-      sink,
-      lease.epoch,
-      `${ledger.leaseMs} milliseconds`,
-    ]);
-    if (rowCount === 0) throw leaseLost(lease.target);
+    await holdDelivery(ledger, lease, transaction);
     await transaction.query(insertPlan, [
       organization,
       sink,
@@ -90,20 +99,43 @@ export async function planObject(ledger: Ledger, lease: DeliveryLease, plan: Obj
   });
 }
 
+/** What a transaction under a delivery's lease begins with, unless it moves the offset. Throws when the lease is lost. */
+export async function holdDelivery(
+  ledger: Ledger,
+  lease: DeliveryLease,
+  transaction: Queryable,
+): Promise<void> {
+  const { organization, sink } = lease.target;
+  const duration = `${ledger.leaseMs} milliseconds`;
+  const { rowCount } = await transaction.query(takeRow, [organization, sink, lease.epoch, duration]);
+  if (rowCount === 0) throw leaseLost(lease.target);
+}
+
 /** To be run in the transaction that moves the offset. */
 export async function confirmObject(
   transaction: Queryable,
   lease: DeliveryLease,
-  object: { readonly plan: ObjectPlan; readonly stored: StoredObject },
+  object: { readonly plan: ObjectPlan; readonly stored: StoredObject; readonly evidence?: ObjectEvidence },
 ): Promise<void> {
   const { organization, sink } = lease.target;
-  const { plan, stored } = object;
+  const { plan, stored, evidence } = object;
   await transaction.query(confirmPlan, [
     organization,
     sink,
     plan.firstSequence,
     stored.storedSha256,
     stored.storedBytes,
+  ]);
+  if (evidence === undefined) return;
+  await transaction.query(insertEvidence, [
+    organization,
+    sink,
+    plan.firstSequence,
+    evidence.merkleRoot,
+    evidence.firstCreatedAt,
+    evidence.lastCreatedAt,
+    evidence.firstId,
+    evidence.lastId,
   ]);
 }
 

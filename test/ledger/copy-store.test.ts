@@ -71,6 +71,19 @@ async function fillEveryTable(): Promise<void> {
        ($1, 'archive', 4, 5, 'l', 2, 9, '\\x01', now(), NULL, NULL, NULL)`,
     [id],
   );
+  await filled.run(`INSERT INTO ledger.object_evidence VALUES ($1, 'archive', 1, '\\x05', 1, 3, 'a', 'c')`, [
+    id,
+  ]);
+  await filled.run(
+    `INSERT INTO ledger.digests VALUES ($1, 'archive', 1, 'hourly', 'd', '\\x06', NULL, 3, 1, 3, '\\x07', NULL, NULL, now(), now()),
+       ($1, 'archive', 2, 'daily', 'e', '\\x08', '\\x7b7d0a', 3, 1, 3, '\\x07', 'k1', 'k2', now(), NULL)`,
+    [id],
+  );
+  await filled.run(`INSERT INTO ledger.digest_journal VALUES ($1, 'archive', gen_random_uuid(), 1)`, [id]);
+  await filled.run(
+    `INSERT INTO ledger.digest_changes VALUES ($1, 'archive', gen_random_uuid(), '\\x00', 1)`,
+    [id],
+  );
   await filled.run(`INSERT INTO ledger.parked_entries VALUES ($1, 'archive', 2, 'c', 'NULL', now())`, [id]);
 }
 
