@@ -28,6 +28,11 @@ export interface StoredObject {
 
 export interface ObjectHead {
   readonly size: number;
+  /** When it was put, in milliseconds since 1970; undefined where the store does not tell. */
+  readonly putAtMs?: number | undefined;
+  /** Its Object Lock; undefined where there is none, or where the caller may not see it. */
+  readonly lock?: { readonly mode: string; readonly untilMs: number } | undefined;
+  readonly hasLegalHold?: boolean | undefined;
 }
 
 export interface ListedObject {

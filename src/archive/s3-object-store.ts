@@ -16,6 +16,7 @@ import {
   ListObjectVersionsCommand,
   PutObjectCommand,
   S3Client,
+  type HeadObjectCommandOutput,
   type PutObjectCommandInput,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
@@ -120,8 +121,7 @@ class S3ObjectStore implements ObjectStore {
     const call = this.#call('HeadObject', key, options.signal);
     try {
       const command = new HeadObjectCommand({ ...this.#bucket(), Key: call.key });
-      const { ContentLength: size } = await this.#client.send(command, { abortSignal: options.signal });
-      return { size: size ?? 0 };
+      return objectHead(await this.#client.send(command, { abortSignal: options.signal }));
     } catch (error) {
       // A HEAD has no body to say what was not found; the put that follows says it for a bucket.
       if (readS3Failure(error).status === 404) return undefined;
@@ -369,6 +369,21 @@ function lockInput(
 /** Full jitter under a doubling ceiling: a conflict ends when the other writer has ended. */
 function conflictDelayMs(attempt: number): number {
   return Math.random() * Math.min(5_000, 100 * 2 ** attempt);
+}
+
+function objectHead(output: HeadObjectCommandOutput): ObjectHead {
+  const {
+    ContentLength: size = 0,
+    LastModified: putAt,
+    ObjectLockMode: mode,
+    ObjectLockRetainUntilDate: until,
+  } = output;
+  return {
+    size,
+    putAtMs: putAt?.getTime(),
+    lock: mode === undefined || until === undefined ? undefined : { mode, untilMs: until.getTime() },
+    hasLegalHold: output.ObjectLockLegalHoldStatus === 'ON' ? true : undefined,
+  };
 }
 
 function listedVersion(

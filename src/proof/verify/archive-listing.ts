@@ -1,0 +1,100 @@
+/** What lies in an archive, by name alone. */
+import { parseArchiveKey, type ArchiveKey } from '../../archive/layout.ts';
+import type { ListedObject, ObjectStore } from '../../archive/object-store.ts';
+import type { Findings } from './findings.ts';
+
+/** The folder of one organization's name. */
+export interface ArchiveFolder {
+  readonly organization: string;
+  hasIdentity: boolean;
+  /** Sizes of the entries objects by key. */
+  readonly entries: Map<string, number>;
+  /** Keys and sizes of the digests by number. */
+  readonly digests: Map<number, ListedObject>;
+}
+
+export interface ArchiveListing {
+  readonly folders: readonly ArchiveFolder[];
+  /** Whether what was given seems to be the folder of one organization, one level too deep. */
+  readonly isInsideOrganization: boolean;
+}
+
+export interface ListingContext {
+  readonly store: ObjectStore;
+  readonly findings: Findings;
+  /** Names of organizations; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+}
+
+export async function listArchive(context: ListingContext): Promise<ArchiveListing> {
+  const folders = new Map<string, ArchiveFolder>();
+  let isInsideOrganization = false;
+  for await (const object of context.store.list('', { signal: context.signal })) {
+    const parsed = parseArchiveKey(object.key);
+    if (parsed !== undefined) {
+      if (context.only === undefined || context.only.includes(parsed.organization)) {
+        put(folderOf(folders, parsed.organization), parsed, object);
+      }
+      continue;
+    }
+    isInsideOrganization ||= /^(?:archive\.json$|entries\/|digests\/)/.test(object.key);
+    reportForeign(context, object);
+  }
+  return { folders: [...folders.values()], isInsideOrganization };
+}
+
+function folderOf(folders: Map<string, ArchiveFolder>, organization: string): ArchiveFolder {
+  const known = folders.get(organization);
+  if (known !== undefined) return known;
+  const folder: ArchiveFolder = {
+    organization,
+    hasIdentity: false,
+    entries: new Map(),
+    digests: new Map(),
+  };
+  folders.set(organization, folder);
+  return folder;
+}
+
+function put(folder: ArchiveFolder, parsed: ArchiveKey, object: ListedObject): void {
+  switch (parsed.kind) {
+    case 'identity':
+      folder.hasIdentity = true;
+      return;
+    case 'entries':
+      folder.entries.set(object.key, object.size);
+      return;
+    case 'digest':
+      folder.digests.set(parsed.number, object);
+      return;
+    default:
+      parsed satisfies never;
+  }
+}
+
+/** Names outside the folders of organizations are somebody else's; inside there is nothing but the archive. */
+function reportForeign({ findings, only }: ListingContext, { key, size }: ListedObject): void {
+  // Consoles make these for folders; they hold nothing.
+  if (key.endsWith('/') && size === 0) return;
+  const [folder = ''] = key.split('/');
+  if (!folder.startsWith('organization=')) {
+    findings.note({
+      code: 'object_outside',
+      message: `The object ${shown(key)} lies beside the folders of the archive and was not looked at.`,
+    });
+    return;
+  }
+  const organization = folder.slice('organization='.length);
+  if (only !== undefined && !only.includes(organization)) return;
+  findings.add({
+    code: 'object_foreign',
+    organization,
+    object: key,
+    message: `The object ${shown(key)} has a name that the archive never gives. Somebody else put it there; it was not read.`,
+  });
+}
+
+function shown(key: string): string {
+  return /^[\w.=/-]+$/.test(key) ? key : JSON.stringify(key);
+}
