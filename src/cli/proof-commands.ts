@@ -32,4 +32,45 @@ export const proofCommands: readonly CommandEntry[] = [
     ],
     load: () => import('./commands/reconcile.ts'),
   },
+  {
+    path: 'key generate',
+    group: 'Proof',
+    summary: 'make a key that signs the digests of archives',
+    details:
+      'An Ed25519 key as PEM. FILE gets the private key, readable by this user only, and is never replaced; stdout gets the ' +
+      'public part and its id. Without FILE, stdout gets the private key and stderr the public part.',
+    arguments: [{ name: '[file]', description: 'where to write it' }],
+    formats: ['table', 'json'],
+    examples: ['ccloud-audit key generate archive-key.pem'],
+    load: () => import('./commands/key-generate.ts'),
+  },
+  {
+    path: 'key show',
+    group: 'Proof',
+    summary: 'print the public part of a signing key, and its id',
+    details: 'Of the key in the configuration, or of the key in FILE, private or public.',
+    arguments: [{ name: '[file]', description: 'a key in PEM' }],
+    formats: ['table', 'json'],
+    examples: ['ccloud-audit key show > archive-key.pub.pem', 'ccloud-audit key show archive-key.pem'],
+    load: () => import('./commands/key-show.ts'),
+  },
+  {
+    path: 'key rotate',
+    group: 'Proof',
+    summary: 'change the key that signs the digests of archives',
+    details:
+      'Stop the exporter. Run this with the old key still in signing.keyFile: every archive gets a digest that the old key signs ' +
+      'and that names the new one. Then set signing.keyFile to the new key and start. Interrupted, it is run again. Without it the ' +
+      'exporter refuses to start with another key, or with none. --accept is for a key that is lost: run it with the new key, or ' +
+      'without one, configured; it goes on with that, the journal tells, and verifying reports that nothing announced it.',
+    options: [
+      { flags: '--to <file>', description: 'the new key, private or public part, in PEM' },
+      { flags: '--accept', description: 'go on with what is configured, unannounced' },
+      { flags: '--organization <name>', description: 'only this one' },
+      { flags: '--sink <name>', description: 'only this one' },
+    ],
+    formats: ['table', 'json'],
+    examples: ['ccloud-audit key rotate --to new-key.pem', 'ccloud-audit key rotate --accept --sink archive'],
+    load: () => import('./commands/key-rotate.ts'),
+  },
 ];

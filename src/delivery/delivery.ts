@@ -56,16 +56,25 @@ export interface RunningDelivery {
   writeDigests(moment: DigestMoment, signal: AbortSignal): Promise<void>;
 }
 
-/** Attaches the sink. Throws a SinkError of code `destination_changed` for another destination under the same name. */
+/**
+ * Attaches the sink. Throws a SinkError of code `destination_changed` for another destination under the same name, a
+ * UsageError of code `signing_key_changed` for another key than the archive's.
+ */
 export async function startDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<RunningDelivery> {
+  await createDigestDelivery(options)?.checkKey();
+  const offset = await attachDelivery(options, signal);
+  await noteDeliverySuccess(options.ledger, options.lease);
+  return new Feeding(options, offset);
+}
+
+/** Attaches the sink where it points at the delivery's destination; resolves to the offset. */
+export async function attachDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<number> {
   const { ledger, lease, organization, sink } = options;
   const delivery = await findDelivery(ledger, organization.id, lease.target.sink);
   if (delivery === undefined) throw new TypeError('a delivery is registered before its lease is taken');
   if (delivery.fingerprint !== sink.fingerprint) throw destinationChanged(sink, delivery.fingerprint);
-  await createDigestDelivery(options)?.checkKey();
   await attachSink(ledger, { organization, sink, offset: delivery.offset }, signal);
-  await noteDeliverySuccess(ledger, lease);
-  return new Feeding(options, delivery.offset);
+  return delivery.offset;
 }
 
 /** An entry that the sink can never take. */

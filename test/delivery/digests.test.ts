@@ -126,6 +126,14 @@ async function payloads(): Promise<ReturnType<typeof expectChained>> {
   return expectChained(await place.objects());
 }
 
+/** The next commit after a statement fails, before or after it is carried out. */
+function failCommitAfter(pattern: RegExp, when: 'before' | 'after'): void {
+  test.faults.callAfter(pattern, () => {
+    if (when === 'before') test.faults.failBefore(/^COMMIT/, 'ECONNRESET');
+    else test.faults.failAfter(/^COMMIT/, 'ECONNRESET');
+  });
+}
+
 beforeEach(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret');
@@ -418,14 +426,6 @@ describe('digests', () => {
     ['before the confirmation', () => test.faults.failBefore(/UPDATE \S+\.digests SET confirmed/, '57P01')],
     ['after the confirmation, unheard', () => failCommitAfter(/UPDATE \S+\.digests SET confirmed/, 'after')],
   ];
-
-  /** The next commit after a statement fails, before or after it is carried out. */
-  function failCommitAfter(pattern: RegExp, when: 'before' | 'after'): void {
-    test.faults.callAfter(pattern, () => {
-      if (when === 'before') test.faults.failBefore(/^COMMIT/, 'ECONNRESET');
-      else test.faults.failAfter(/^COMMIT/, 'ECONNRESET');
-    });
-  }
 
   it.each(steps)('come out whole from a failure %s, in this process and in the next', async (__, inject) => {
     await fill(1, 7);
