@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
 import { nanos, type Nanos } from '../time.ts';
 import { readArchived } from './archived-text.ts';
@@ -122,7 +122,7 @@ function unpack(lines: Buffer, createdAt: Buffer, firstSequence: number): Ledger
       sequence: firstSequence + index,
       raw,
       createdAt: nanos(createdAt.readBigInt64BE(index * 8)),
-      sha256: createHash('sha256').update(raw).digest(),
+      sha256: hash('sha256', raw, 'buffer'),
     });
     start = end + 1;
   }

@@ -8,8 +8,10 @@ export class AppendGroup {
   readonly #append: (page: WalkedPage) => Promise<number>;
   readonly #entriesMax: number;
   #waiting: WalkedPage[] = [];
-  #running: Promise<number> | undefined;
+  /** The append under way. A failed one stays: nothing may be appended behind a page that was not. */
+  #running: Promise<void> | undefined;
   #added = 0;
+  #broughtLast = 0;
 
   /** No more than about `entriesMax` entries wait; one append takes what waits. */
   constructor(append: (page: WalkedPage) => Promise<number>, entriesMax: number) {
@@ -25,7 +27,7 @@ export class AppendGroup {
   /** Resolves when another page may be read; rejects with the failure of an append. */
   async add(page: WalkedPage): Promise<void> {
     this.#waiting.push(page);
-    this.#running ??= this.#keep(this.#run());
+    if (this.#running === undefined) this.#start();
     const waiting = this.#waiting.reduce((entries, { entries: held }) => entries + held.length, 0);
     if (waiting >= this.#entriesMax) await this.#running;
   }
@@ -33,8 +35,9 @@ export class AppendGroup {
   /** Appends everything; resolves to how many entries the last append brought. */
   async drain(page: WalkedPage): Promise<number> {
     this.#waiting.push(page);
-    this.#running ??= this.#keep(this.#run());
-    return await this.#running;
+    if (this.#running === undefined) this.#start();
+    await this.#finished();
+    return this.#broughtLast;
   }
 
   /** What `promise` gives, unless an append fails: that failure comes first, also where both do. */
@@ -44,32 +47,33 @@ export class AppendGroup {
     try {
       return await Promise.race([promise, running.then(() => promise)]);
     } catch (error) {
-      await running;
+      await this.#finished();
       throw error;
     }
   }
 
   /** Waits until everything that was added is appended, or an append has failed, which is met elsewhere. */
   async settle(): Promise<void> {
-    await Promise.allSettled([this.#running]);
+    await Promise.allSettled([this.#finished()]);
   }
 
-  async #run(): Promise<number> {
-    let brought = 0;
-    while (this.#waiting.length > 0) {
-      const pages = this.#waiting;
-      this.#waiting = [];
-      brought = await this.#append(joined(pages));
-      this.#added += brought;
-    }
+  async #finished(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  #start(): void {
+    const pages = this.#waiting;
+    this.#waiting = [];
+    // A promise of its own for each append: one for all of them would hold on to every page that was raced against it.
+    this.#running = this.#appendOne(joined(pages));
+    this.#running.catch(() => undefined);
+  }
+
+  async #appendOne(page: WalkedPage): Promise<void> {
+    this.#broughtLast = await this.#append(page);
+    this.#added += this.#broughtLast;
     this.#running = undefined;
-    return brought;
-  }
-
-  /** A failure stays: nothing may be appended behind a page that was not. */
-  #keep(running: Promise<number>): Promise<number> {
-    running.catch(() => undefined);
-    return running;
+    if (this.#waiting.length > 0) this.#start();
   }
 }
 

@@ -19,8 +19,7 @@ export function canonicalForm(text: string): string {
   const fields = readFields(cursor, (key) =>
     key === '"payload"' ? canonicalPayload(cursor) : canonicalValue(cursor),
   );
-  for (const [key, value] of fields) if (absent.has(value)) fields.delete(key);
-  return joinFields(fields);
+  return joinFields(fields, (value) => absent.has(value));
 }
 
 interface Cursor {
@@ -39,6 +38,7 @@ function canonicalPayload(cursor: Cursor): string {
 }
 
 function holdsJson(text: string): boolean {
+  if (!/^[\s{["\-0-9tfn]/.test(text)) return false;
   try {
     JSON.parse(text);
     return nestingAtMost(text, nestingMax);
@@ -50,6 +50,8 @@ function holdsJson(text: string): boolean {
 
 /** Counts brackets, those in strings too: more than the truth is on the safe side of the stack. */
 function nestingAtMost(text: string, depthMax: number): boolean {
+  // Every level takes two brackets: most entries are too short to be deep.
+  if (text.length <= depthMax * 2) return true;
   let depth = 0;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
@@ -69,24 +71,45 @@ function canonicalValue(cursor: Cursor): string {
   return first === '"' ? canonicalString(cursor) : readLiteral(cursor);
 }
 
-function readFields(cursor: Cursor, readValue: (key: string) => string): Map<string, string> {
-  const fields = new Map<string, string>();
+/** Keys as they are printed, and their values, in the order of the text. */
+interface Fields {
+  readonly keys: string[];
+  readonly values: string[];
+}
+
+function readFields(cursor: Cursor, readValue: (key: string) => string): Fields {
+  const keys: string[] = [];
+  const values: string[] = [];
   cursor.at += 1;
   skipSpace(cursor);
   while (cursor.text[cursor.at] !== '}') {
     const key = canonicalString(cursor);
     skipSpace(cursor);
     cursor.at += 1; // the colon
-    fields.set(key, readValue(key));
+    keys.push(key);
+    values.push(readValue(key));
     skipSeparator(cursor);
   }
   cursor.at += 1;
-  return fields;
+  return { keys, values };
 }
 
-function joinFields(fields: ReadonlyMap<string, string>): string {
-  const sorted = [...fields].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return `{${sorted.map(([key, value]) => `${key}:${value}`).join(',')}}`;
+/** Sorted by key; of double keys the last; without those values that `isLeftOut` names. */
+function joinFields({ keys, values }: Fields, isLeftOut?: (value: string) => boolean): string {
+  const order = keys.map((_, index) => index);
+  order.sort((a, b) => compare(keys[a] as string, keys[b] as string) || a - b);
+  let joined = '{';
+  for (const [place, index] of order.entries()) {
+    const key = keys[index] as string;
+    const value = values[index] as string;
+    if (key === keys[order[place + 1] as number] || isLeftOut?.(value) === true) continue;
+    joined += joined === '{' ? `${key}:${value}` : `,${key}:${value}`;
+  }
+  return `${joined}}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function canonicalArray(cursor: Cursor): string {
