@@ -3,6 +3,52 @@ import type { CommandEntry } from './command.ts';
 /** What proves that a copy is whole and unaltered, and what brings it back. */
 export const proofCommands: readonly CommandEntry[] = [
   {
+    path: 'verify',
+    group: 'Proof',
+    summary: 'check that an archive, or a copy of it, is what the exporter signed',
+    details:
+      'Reads every digest and every object of a directory or bucket, with nothing but the public key, and reports what was altered, ' +
+      'removed, added, doubled or reordered since it was signed; each kind of finding has its own code. Without an argument: every s3 ' +
+      'and file sink of the configuration. The key is that of --key, else the public half of the configured one; rotations are followed. ' +
+      'What came after the newest digest is told as not yet signed. The newest digest must be younger than 26 hours, or, with --to, ' +
+      'reach that time (RFC 3339, a date or an age). Exit code 6 when something was found, or nothing was there. It says nothing about ' +
+      'whether the exporter got everything from the API. JSON: {"verdict", "archives": [{verdict, source, checkedAt, trustedKeys, organizations: ' +
+      '[{name, id, ledgerId, sink, objects, entries, rawBytes, storedBytes, range, digests, keys, notYetSigned, days}], findings: [{code, ' +
+      'message, organization, object, line}], findingCounts, notes, proved, notProved}]}; at most 100 findings of a kind are ' +
+      'listed, counts are exact. With --entry: {kind, organization, sequence, raw, object, index, size, auditPath, digest, rotations}.',
+    arguments: [{ name: '[place]', description: 'a directory, or s3://bucket/prefix' }],
+    options: [
+      { flags: '--key <file>', description: 'a public key in PEM that is trusted', isRepeatable: true },
+      { flags: '--allow-unsigned', description: 'accept digests without a signature' },
+      { flags: '--organization <name>', description: 'only these', isRepeatable: true },
+      { flags: '--to <time>', description: 'digests must reach this time; then their age does not matter' },
+      {
+        flags: '--head <sha256>',
+        description: 'payload SHA-256 of a digest, out of the logs, that must be there',
+        isRepeatable: true,
+      },
+      { flags: '--object-lock', description: 'every object must have Object Lock' },
+      {
+        flags: '--store',
+        description: "compare with the exporter's store too: no digest it made may be missing",
+      },
+      { flags: '--report <file>', description: 'write a report: .html or .json', isRepeatable: true },
+      { flags: '--entry <id>', description: 'print the proof that one entry is in the archive' },
+      { flags: '--proof <file>', description: 'check such a proof, offline' },
+      { flags: '--region <region>', description: "the bucket's region" },
+      { flags: '--endpoint <url>', description: 'another S3-compatible store' },
+      { flags: '--path-style', description: 'the bucket in the path instead of the host name' },
+    ],
+    formats: ['table', 'json'],
+    examples: [
+      'ccloud-audit verify ./archive --key archive-key.pub.pem',
+      'ccloud-audit verify s3://acme-audit/cockroach-cloud --report evidence.html --to 2024-02-01',
+      'ccloud-audit verify --entry 0b5c2c5e-6c2b-4f3c-9f34-5b1f0c5f2a11 > proof.json',
+      'ccloud-audit verify --proof proof.json --key archive-key.pub.pem',
+    ],
+    load: () => import('./commands/verify.ts'),
+  },
+  {
     path: 'reconcile',
     group: 'Proof',
     summary: 'read a range from the API again and compare it with the ledger and every sink',
@@ -72,5 +118,43 @@ export const proofCommands: readonly CommandEntry[] = [
     formats: ['table', 'json'],
     examples: ['ccloud-audit key rotate --to new-key.pem', 'ccloud-audit key rotate --accept --sink archive'],
     load: () => import('./commands/key-rotate.ts'),
+  },
+  {
+    path: 'restore',
+    group: 'Proof',
+    summary: 'rebuild a lost store from an archive, or bring an older backup of it forward',
+    details:
+      'SOURCE is an archive sink of the configuration, a directory, or s3://bucket/prefix. The whole archive is verified first; any ' +
+      'finding ends with 6 and changes nothing. Then entries get their sequences back, the archive sink goes on after its ' +
+      'last object, and the ledger has its old id. The store must be empty, or an older state of the same ledger, which is ' +
+      'compared and then brought forward. Interrupted, it can not be used by anybody until the same command has finished. ' +
+      'Not in an archive are positions at the Cloud API (the next run reads everything once, ids drop the repeats), the journal, ' +
+      'other contents of changed entries, and the exact position of entries without a time (they get the beginning of their ' +
+      'day). Signatures are checked with --key, or with the configured signing key; --allow-unsigned goes on where the archive or ' +
+      'a part of it is not signed although a key is known, or is signed and no key is.',
+    arguments: [{ name: '<source>', description: 'the archive' }],
+    options: [
+      {
+        flags: '--sink <name>',
+        description: 'the archive sink that goes on, where SOURCE is a copy of its archive',
+      },
+      {
+        flags: '--organization <name>',
+        description: 'only these, by every name that they had (default: all)',
+        isRepeatable: true,
+      },
+      { flags: '--key <file>', description: 'a public key in PEM that is trusted', isRepeatable: true },
+      { flags: '--allow-unsigned', description: 'restore without a good signature' },
+      { flags: '--region <region>', description: 'of a bucket that is not in the configuration' },
+      { flags: '--endpoint <url>', description: 'of a bucket elsewhere than at AWS' },
+      { flags: '--path-style', description: 'the bucket in the path instead of the host name' },
+    ],
+    formats: ['table', 'json'],
+    examples: [
+      'ccloud-audit restore archive --config ccloud-audit.yaml',
+      'ccloud-audit restore ./copy-of-the-archive --sink archive --key archive-key.pub',
+      'ccloud-audit restore s3://acme-audit/cockroach-cloud',
+    ],
+    load: () => import('./commands/restore.ts'),
   },
 ];

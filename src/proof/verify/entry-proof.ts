@@ -10,6 +10,7 @@ import { isSignedBy, parseEnvelope, type Envelope } from '../../archive/digest/e
 import { inclusionProof, isIncluded } from '../../archive/digest/merkle.ts';
 import { parsePublicKey, type PublicKey } from '../../archive/digest/signing-key.ts';
 import { GzipMemberError, readGzipMember } from '../../archive/gzip-member.ts';
+import { parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
 import { digestFiles, groupFolders } from './archive-group.ts';
 import { listArchive } from './archive-listing.ts';
@@ -75,6 +76,7 @@ interface ProofPlace {
 
 async function proofIn(object: DigestObject, place: ProofPlace): Promise<EntryProof | undefined> {
   const { digest, rotations, options } = place;
+  if (parseArchiveKey(object.key)?.kind !== 'entries') return undefined;
   const stored = await options.store.get(object.key, { bytesMax: objectBytesMax, signal: options.signal });
   if (stored === undefined) return undefined;
   const found = await findLine(stored.bytes, object, options);
@@ -144,7 +146,10 @@ function toJson({ payloadType, payload, signatures }: Envelope): unknown {
   return {
     payloadType,
     payload: payload.toString('base64'),
-    signatures: signatures.map(({ keyId, signature }) => ({ keyid: keyId, sig: signature.toString('base64') })),
+    signatures: signatures.map(({ keyId, signature }) => ({
+      keyid: keyId,
+      sig: signature.toString('base64'),
+    })),
   };
 }
 
@@ -178,7 +183,8 @@ export function checkEntryProof(
   try {
     return check(readProof(text), options);
   } catch (error) {
-    if (error instanceof DigestFormatError) return refuse('proof_unreadable', `The proof can't be read. ${error.message}`);
+    if (error instanceof DigestFormatError)
+      return refuse('proof_unreadable', `The proof can't be read. ${error.message}`);
     throw error;
   }
 }
@@ -192,15 +198,24 @@ function check(
   if (signer === undefined) {
     if (proof.digest.signatures.length > 0) {
       const ids = proof.digest.signatures.map(({ keyId }) => keyId).join(', ');
-      return refuse('proof_untrusted', `The digest in the proof has no good signature of a trusted key; it names ${ids}.`);
+      return refuse(
+        'proof_untrusted',
+        `The digest in the proof has no good signature of a trusted key; it names ${ids}.`,
+      );
     }
     if (!options.allowUnsigned) {
-      return refuse('proof_unsigned', 'The digest in the proof is not signed, so it proves nothing about who made it.');
+      return refuse(
+        'proof_unsigned',
+        'The digest in the proof is not signed, so it proves nothing about who made it.',
+      );
     }
   }
   const object = payload.objects.find(({ key }) => key === proof.object);
   if (object === undefined) {
-    return refuse('proof_not_listed', `The digest in the proof does not list the object ${JSON.stringify(proof.object)}.`);
+    return refuse(
+      'proof_not_listed',
+      `The digest in the proof does not list the object ${JSON.stringify(proof.object)}.`,
+    );
   }
   const isHeld = isIncluded({
     lineSha256: createHash('sha256').update(proof.raw).digest(),
@@ -210,7 +225,10 @@ function check(
     root: Buffer.from(object.merkleRoot, 'hex'),
   });
   if (!isHeld) {
-    return refuse('proof_not_included', `The entry is not the one in line ${proof.index + 1} of ${object.key}: its hashes do not lead to the signed root.`);
+    return refuse(
+      'proof_not_included',
+      `The entry is not the one in line ${proof.index + 1} of ${object.key}: its hashes do not lead to the signed root.`,
+    );
   }
   const { number, createdAt } = payload;
   return {
@@ -252,8 +270,11 @@ function readProof(text: string): ReadProof {
   if (typeof raw !== 'string' || typeof object !== 'string' || typeof index !== 'number') {
     throw new DigestFormatError('Its raw, object or index is missing.');
   }
-  const isPath = Array.isArray(auditPath) && auditPath.every((hash) => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash));
-  if (!isPath) throw new DigestFormatError('Its auditPath is not a list of SHA-256 hashes in lower-case hex.');
+  const isPath =
+    Array.isArray(auditPath) &&
+    auditPath.every((hash) => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash));
+  if (!isPath)
+    throw new DigestFormatError('Its auditPath is not a list of SHA-256 hashes in lower-case hex.');
   return {
     raw,
     object,

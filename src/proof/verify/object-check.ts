@@ -218,7 +218,7 @@ function compare(
   if (!isStored && !isContent) {
     check.add(
       'object_altered',
-      `is not what was signed: it has ${found.storedBytes} bytes (signed: ${claim.storedBytes}) and another content`,
+      `is not what was signed: it has ${found.storedBytes} bytes (signed: ${claim.storedBytes})${check.isWhole ? ' and another content' : ''}`,
     );
   }
   if (isStored && !isContent && check.isWhole) {

@@ -149,6 +149,11 @@ export class ObjectWalk {
     });
   }
 
+  /** Whether the archive holds an entries object of this name. */
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   double({ firstSequence, sequence }: DoubleId): void {
     const { group, findings } = this.#options;
     const [first, second] = [firstSequence, sequence].map((place) => this.#placeOf(place));

@@ -3,6 +3,8 @@ import type { DigestRecord } from './digest-chain.ts';
 import type { DigestMention, KeyReport, OrganizationReport } from './report.ts';
 import type { VerifiedArchive, VerifyOptions } from './verify-archive.ts';
 
+const digestsListed = 50;
+
 export function organizationReport(
   { group, records, walk }: VerifiedArchive,
   given: ReadonlySet<string>,
@@ -29,6 +31,12 @@ export function organizationReport(
       signed: records.filter(({ signature }) => signature.state !== 'none').length,
       first: mention(records[0]),
       newest: mention(records.at(-1)),
+      listed: records.slice(-digestsListed).map((record) => ({
+        ...mentionOf(record),
+        reason: record.payload.reason,
+        objects: record.objectCount,
+        throughSequence: record.payload.through.sequence,
+      })),
     },
     keys: keyReports(records, given),
     notYetSigned: walk.notYetSigned,
@@ -37,8 +45,10 @@ export function organizationReport(
 }
 
 function mention(record: DigestRecord | undefined): DigestMention | null {
-  if (record === undefined) return null;
-  const { file, payload, sha256, signature } = record;
+  return record === undefined ? null : mentionOf(record);
+}
+
+function mentionOf({ file, payload, sha256, signature }: DigestRecord): DigestMention {
   const keyId = signature.state === 'none' ? null : signature.keyId;
   return { number: file.number, createdAt: payload.createdAt, sha256, keyId };
 }

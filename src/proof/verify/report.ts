@@ -57,6 +57,16 @@ export interface DigestsReport {
   readonly signed: number;
   readonly first: DigestMention | null;
   readonly newest: DigestMention | null;
+  /** The newest, in the order of numbers; at most 50. */
+  readonly listed: readonly DigestListed[];
+}
+
+export interface DigestListed extends DigestMention {
+  readonly reason: string;
+  /** How many objects it lists. */
+  readonly objects: number;
+  /** The last sequence that it or one before it lists. */
+  readonly throughSequence: number;
 }
 
 export interface DigestMention {

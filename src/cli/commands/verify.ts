@@ -1,0 +1,218 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { LoadedConfig } from '../../../config/load.ts';
+import { DigestFormatError } from '../../archive/digest/digest-error.ts';
+import { parsePublicKey, parseSigningKey, type PublicKey } from '../../archive/digest/signing-key.ts';
+import { ExporterError, UsageError, toError } from '../../errors.ts';
+import { checkEntryProof, findEntryProof } from '../../proof/verify/entry-proof.ts';
+import { htmlReport } from '../../proof/verify/html-report.ts';
+import type { VerifyReport } from '../../proof/verify/report.ts';
+import { compareWithStore, readStoreMemory, type StoreMemory } from '../../proof/verify/store-comparison.ts';
+import { verifyArchive, type VerifyOptions } from '../../proof/verify/verify-archive.ts';
+import type { CommandInput } from '../command.ts';
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { load } from '../load.ts';
+import { note, printJson, write } from '../output.ts';
+import { packageVersion } from '../package-version.ts';
+import { createProgress } from '../progress.ts';
+import { readMoment } from './backfill.ts';
+import { withStore } from './store-access.ts';
+import { verifySources, type VerifySource } from './verify-sources.ts';
+import { proofText, reportText } from './verify-text.ts';
+
+export async function run(context: CliContext, input: CommandInput): Promise<ExitCode> {
+  checkOptions(input);
+  const loaded = await load(context, { needsKey: false });
+  const keys = await trustedKeys(loaded, input);
+  const proof = input.text('proof');
+  if (proof !== undefined) return await checkProof(context, input, { file: proof, keys });
+  const sources = await verifySources(loaded, input);
+  try {
+    const id = input.text('entry');
+    if (id !== undefined) return await printProof(context, input, { id, sources });
+    return await verifyAll(context, input, { keys, sources });
+  } finally {
+    await Promise.all(sources.map(({ store }) => store.close()));
+  }
+}
+
+interface Sources {
+  readonly keys: readonly PublicKey[];
+  readonly sources: readonly VerifySource[];
+}
+
+async function verifyAll(
+  context: CliContext,
+  input: CommandInput,
+  { keys, sources }: Sources,
+): Promise<ExitCode> {
+  const memory = input.isSet('store') ? await storeMemory(context) : undefined;
+  const common: CommonOptions = {
+    ...commonOptions(context, input),
+    keys,
+    compare: memory && (async (archive, findings) => compareWithStore(archive, memory, findings)),
+  };
+  const archives: VerifyReport[] = [];
+  for (const source of sources) archives.push(await verifyOne(context, source, common));
+  await writeReports(archives, input);
+  if (context.output === 'json') await printJson(context, { verdict: verdictOf(archives), archives });
+  else for (const archive of archives) await write(context, reportText(archive));
+  for (const file of input.list('report')) note(context, `Report written to ${file}.`);
+  return verdictOf(archives) === 'verified' ? exitCodes.done : exitCodes.findings;
+}
+
+type CommonOptions = Omit<VerifyOptions, 'store' | 'hasVersions' | 'lock' | 'onProgress'>;
+
+async function verifyOne(
+  context: CliContext,
+  source: VerifySource,
+  common: CommonOptions,
+): Promise<VerifyReport> {
+  const progress = await createProgress(context, { label: 'verify', unit: 'entries' });
+  try {
+    return await verifyArchive({
+      ...common,
+      store: source.store,
+      hasVersions: source.hasVersions,
+      lock: source.lock,
+      onProgress: ({ entries, storedBytes, storedBytesTotal }) =>
+        progress.report({
+          done: entries,
+          fraction: storedBytesTotal === 0 ? 1 : storedBytes / storedBytesTotal,
+        }),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+function storeMemory(context: CliContext): Promise<StoreMemory> {
+  return withStore(context, { command: 'verify --store', looksOnly: true }, ({ ledger }) =>
+    readStoreMemory(ledger),
+  );
+}
+
+function commonOptions(context: CliContext, input: CommandInput): Omit<CommonOptions, 'keys'> {
+  const organizations = input.list('organization');
+  return {
+    allowUnsigned: input.isSet('allow-unsigned'),
+    organizations: organizations.length === 0 ? undefined : organizations,
+    to: readMoment(input, 'to', Date.now()),
+    heads: input.list('head').map((head) => head.toLowerCase()),
+    version: packageVersion(),
+    now: Date.now,
+    signal: context.signal,
+  };
+}
+
+function verdictOf(archives: readonly VerifyReport[]): VerifyReport['verdict'] {
+  return archives.every(({ verdict }) => verdict === 'verified') ? 'verified' : 'failed';
+}
+
+/** By the end of the name: a page for people, or the same as `-o json` for programs. */
+async function writeReports(archives: readonly VerifyReport[], input: CommandInput): Promise<void> {
+  for (const file of input.list('report')) {
+    const text = file.endsWith('.json')
+      ? `${JSON.stringify({ verdict: verdictOf(archives), archives }, null, 2)}\n`
+      : htmlReport(archives);
+    try {
+      await writeFile(file, text, { mode: 0o600 });
+    } catch (error) {
+      throw new UsageError(`The report can't be written to ${file}: ${toError(error).message}`, {
+        code: 'report_unwritable',
+        cause: error,
+      });
+    }
+  }
+}
+
+async function printProof(
+  context: CliContext,
+  input: CommandInput,
+  { id, sources }: { readonly id: string; readonly sources: readonly VerifySource[] },
+): Promise<ExitCode> {
+  const names = input.list('organization');
+  for (const { store } of sources) {
+    const proof = await findEntryProof({
+      store,
+      id,
+      organizations: names.length === 0 ? undefined : names,
+      signal: context.signal,
+    });
+    if (proof === undefined) continue;
+    await printJson(context, proof);
+    return exitCodes.done;
+  }
+  throw new ExporterError(
+    `No object that a digest lists holds an entry with the id "${id}" in ${sources.map(({ store }) => store.location).join(', ')}. ` +
+      'Ids are compared exactly, as the API prints them; what is not yet signed can not be proved.',
+    { kind: 'findings', code: 'entry_unproved' },
+  );
+}
+
+async function checkProof(
+  context: CliContext,
+  input: CommandInput,
+  { file, keys }: { readonly file: string; readonly keys: readonly PublicKey[] },
+): Promise<ExitCode> {
+  const verdict = checkEntryProof(await readText(file, 'proof'), {
+    keys,
+    allowUnsigned: input.isSet('allow-unsigned'),
+  });
+  if (context.output === 'json') await printJson(context, verdict);
+  else await write(context, proofText(verdict));
+  return verdict.isProved ? exitCodes.done : exitCodes.findings;
+}
+
+/** Those that were given; without any, the public half of the configured signing key. */
+async function trustedKeys({ config }: LoadedConfig, input: CommandInput): Promise<PublicKey[]> {
+  const files = input.list('key');
+  if (files.length > 0) {
+    return await Promise.all(
+      files.map(async (file) => readKey(file, () => readText(file, 'key').then(parsePublicKey))),
+    );
+  }
+  if (config.signing === undefined) return [];
+  const { key } = config.signing;
+  return [await readKey('signing', async () => parseSigningKey(key.reveal()).publicKey)];
+}
+
+async function readKey(name: string, read: () => Promise<PublicKey>): Promise<PublicKey> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DigestFormatError)) throw error;
+    throw new UsageError(`The key ${name} can't be used. ${error.message}`, { code: 'key_unusable' });
+  }
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`The ${what} ${file} can't be read: ${toError(error).message}`, {
+      code: `${what}_unreadable`,
+      cause: error,
+    });
+  }
+}
+
+function checkOptions(input: CommandInput): void {
+  const wrong = input.list('head').find((head) => !/^[0-9a-f]{64}$/i.test(head));
+  if (wrong !== undefined) {
+    throw new UsageError(`--head must be a SHA-256 of 64 hex digits, as the logs show it, not "${wrong}".`, {
+      code: 'option_invalid',
+    });
+  }
+  const report = input.list('report').find((file) => !/\.(?:html|json)$/.test(file));
+  if (report !== undefined) {
+    throw new UsageError(`--report must name a file that ends in .html or .json, not "${report}".`, {
+      code: 'option_invalid',
+    });
+  }
+  if (input.text('proof') !== undefined && input.argument('place') !== undefined) {
+    throw new UsageError('--proof is checked with the public key alone; leave out the archive.', {
+      code: 'option_invalid',
+    });
+  }
+}
