@@ -94,6 +94,8 @@ export interface SinkStatus {
   /** How long the oldest entry that it lacks has been in the ledger; 0 when it lacks none. */
   readonly lagSeconds: number;
   readonly parked: number;
+  /** The last digest that the archive holds; null for other sinks, and before the first. */
+  readonly digest: { readonly number: number; readonly at: string } | null;
   readonly lastSuccessAt: string | null;
   readonly failure: FailureStatus | null;
   readonly lease: LeaseStatus | null;
@@ -228,6 +230,10 @@ function sinkStatus(
     lagEntries: lagOf(delivery),
     lagSeconds: Math.floor(lagMsOf(delivery, nowMs) / 1000),
     parked: delivery.parked,
+    digest:
+      delivery.digest === undefined
+        ? null
+        : { number: delivery.digest.number, at: timeOf(delivery.digest.madeMs) },
     ...workStatus(delivery),
   };
 }
@@ -262,6 +268,7 @@ function unknownSink(sink: ConfiguredSink, head: number): SinkStatus {
     lagEntries: head,
     lagSeconds: 0,
     parked: 0,
+    digest: null,
     lastSuccessAt: null,
     failure: null,
     lease: null,

@@ -51,6 +51,8 @@ export interface DeliveryOverview extends WorkOverview {
   readonly waitingSinceMs: number | undefined;
   readonly parked: number;
   readonly retiredMs: number | undefined;
+  /** The last digest that the archive holds; undefined where there is none. */
+  readonly digest: { readonly number: number; readonly madeMs: number } | undefined;
 }
 
 /** What both kinds of rows tell about the work they protect. */
@@ -108,6 +110,8 @@ interface DeliveryRow extends WorkRow {
   readonly head: string;
   readonly waiting_since_ms: string | null;
   readonly retired_ms: string | null;
+  readonly digest_number: string | null;
+  readonly digest_ms: string | null;
 }
 
 interface StretchRow {
@@ -134,12 +138,15 @@ const selectOrganizations = `SELECT o.id, o.name, o.cloud_id, o.label, o.next_se
     (SELECT ${ms('s.appended_at')} FROM ledger.segments s WHERE s.organization = o.id
       ORDER BY s.first_sequence DESC LIMIT 1) AS last_appended_ms
   FROM ledger.organizations o ORDER BY o.name LIMIT ${rowsMax}`;
+const lastDigest = `FROM ledger.digests g WHERE g.organization = d.organization AND g.sink = d.sink
+      AND g.confirmed_at IS NOT NULL ORDER BY g.number DESC LIMIT 1`;
 // Offset and head come from one statement, so that a lag never mixes two moments.
 const selectDeliveries = `SELECT d.organization, d.sink, d.type, d.fingerprint, d.acknowledged,
     o.next_sequence - 1 AS head, ${ms('d.added_at')} AS added_ms, ${ms('d.retired_at')} AS retired_ms, ${work('d')},
     (SELECT CASE WHEN s.last_sequence > d.acknowledged THEN ${ms('s.appended_at')} END FROM ledger.segments s
       WHERE s.organization = d.organization AND s.first_sequence <= d.acknowledged + 1
-      ORDER BY s.first_sequence DESC LIMIT 1) AS waiting_since_ms
+      ORDER BY s.first_sequence DESC LIMIT 1) AS waiting_since_ms,
+    (SELECT g.number ${lastDigest}) AS digest_number, (SELECT ${ms('g.planned_at')} ${lastDigest}) AS digest_ms
   FROM ledger.deliveries d JOIN ledger.organizations o ON o.id = d.organization
   ORDER BY d.organization, d.sink LIMIT ${rowsMax}`;
 const selectStretches = `SELECT organization, from_time, to_time, checkpoint FROM ledger.stretches
@@ -192,6 +199,10 @@ async function readDeliveries(ledger: Ledger): Promise<Map<string, DeliveryOverv
     waitingSinceMs: optionalNumber(row.waiting_since_ms),
     parked: parked.get(`${row.organization} ${row.sink}`) ?? 0,
     retiredMs: optionalNumber(row.retired_ms),
+    digest:
+      row.digest_number === null
+        ? undefined
+        : { number: Number(row.digest_number), madeMs: Number(row.digest_ms) },
   }));
 }
 

@@ -78,6 +78,8 @@ function observers(counters: Counters, gauges: Gauges): Observers {
       counters.delivered.inc({ organization, sink }, entries);
       gauges.deliverySuccess.set({ organization, sink }, Date.now() / 1000);
     },
+    digestWritten: ({ organization, sink }) =>
+      gauges.digestSuccess.set({ organization, sink }, Date.now() / 1000),
     // The count of parked entries comes from the store: it falls again when they are taken after all.
     parked: () => undefined,
     leaseHeld: (work, isHeld) =>
@@ -139,6 +141,7 @@ function createGauges(registry: Registry): {
   readonly lagEntries: Gauge<'organization' | 'sink'>;
   readonly lagSeconds: Gauge<'organization' | 'sink'>;
   readonly deliverySuccess: Gauge<'organization' | 'sink'>;
+  readonly digestSuccess: Gauge<'organization' | 'sink'>;
   readonly sweepSuccess: Gauge<'organization'>;
   readonly reconcileSuccess: Gauge<'organization'>;
   readonly reconcileFindings: Gauge<'organization' | 'kind'>;
@@ -158,6 +161,11 @@ function createGauges(registry: Registry): {
     deliverySuccess: gauge(
       'delivery_last_success_timestamp_seconds',
       'When the sink last took entries.',
+      sinkLabels(),
+    ),
+    digestSuccess: gauge(
+      'digest_last_success_timestamp_seconds',
+      'When the archive last got a digest.',
       sinkLabels(),
     ),
     sweepSuccess: gauge(
@@ -217,6 +225,7 @@ function showSink(gauges: Gauges, organization: string, sink: SinkStatus): void 
   gauges.lagSeconds.set(labels, sink.lagSeconds);
   gauges.parked.set(labels, sink.parked);
   if (sink.lastSuccessAt !== null) gauges.deliverySuccess.set(labels, toSeconds(sink.lastSuccessAt));
+  if (sink.digest !== null) gauges.digestSuccess.set(labels, toSeconds(sink.digest.at));
 }
 
 function showState(gauges: Gauges, { organization, sink = '' }: WorkName, current: WorkState): void {

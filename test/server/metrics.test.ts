@@ -17,6 +17,7 @@ const sink: SinkStatus = {
   lagEntries: 7,
   lagSeconds: 90,
   parked: 2,
+  digest: { number: 5, at: '2026-01-01T00:01:00Z' },
   lastSuccessAt: '2026-01-01T00:00:10.000Z',
   failure: null,
   lease: null,
@@ -92,6 +93,7 @@ test('positions and states come from the store', async () => {
   const newest = valueOf(samples, 'newest_entry_timestamp_seconds', { organization: 'acme' });
   expect(newest).toBe(1_767_225_600.5);
   expect(valueOf(samples, 'delivery_last_success_timestamp_seconds', place)).toBe(1_767_225_610);
+  expect(valueOf(samples, 'digest_last_success_timestamp_seconds', place)).toBe(1_767_225_660);
   expect(valueOf(samples, 'store_up', {})).toBe(1);
 });
 
@@ -158,6 +160,7 @@ test('the names are those of the contract, all of ours with the prefix', async (
     'ccloud_audit_build_info gauge',
     'ccloud_audit_delivered_entries_total counter',
     'ccloud_audit_delivery_last_success_timestamp_seconds gauge',
+    'ccloud_audit_digest_last_success_timestamp_seconds gauge',
     'ccloud_audit_entries_changed_total counter',
     'ccloud_audit_entries_drifted_total counter',
     'ccloud_audit_entries_late_total counter',
@@ -167,6 +170,8 @@ test('the names are those of the contract, all of ours with the prefix', async (
     'ccloud_audit_lease_held gauge',
     'ccloud_audit_newest_entry_timestamp_seconds gauge',
     'ccloud_audit_parked_entries gauge',
+    'ccloud_audit_reconcile_findings gauge',
+    'ccloud_audit_reconcile_last_success_timestamp_seconds gauge',
     'ccloud_audit_sink_lag_entries gauge',
     'ccloud_audit_sink_lag_seconds gauge',
     'ccloud_audit_state gauge',
