@@ -192,7 +192,11 @@ async function sortOut(
   return { added, known, drifted, differing };
 }
 
-async function insertNew(
+/**
+ * Rows, their segment and the next sequence, in a transaction that holds the organization's row. `first` must be the
+ * organization's next sequence.
+ */
+export async function insertNew(
   transaction: Queryable,
   batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
 ): Promise<void> {

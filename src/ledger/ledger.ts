@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import type { Logger } from '../logger.ts';
 import type { ArchiveText } from './archived-text.ts';
 import { prepareStore } from './migrate.ts';
+import { parseMark, type RestoreMark } from './restore-mark.ts';
 import { withSchema } from './schema-name.ts';
 
 export interface LedgerOptions {
@@ -37,13 +38,24 @@ export interface Ledger {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const database = withSchema(options.database, options.schema);
   const { ledgerId } = await prepareStore(database, options);
+  return toLedger(database, { ...options, ledgerId });
+}
+
+/** The same for a restore, which also goes on with a store that an earlier one left unfinished and marked. */
+export async function openLedgerForRestore(
+  options: LedgerOptions,
+): Promise<{ readonly ledger: Ledger; readonly mark: RestoreMark | undefined }> {
+  const database = withSchema(options.database, options.schema);
+  const { ledgerId, restoring } = await prepareStore(database, { ...options, isRestoring: true });
   return {
-    database,
-    schema: options.schema,
-    ledgerId,
-    leaseMs: options.leaseMs,
-    logger: options.logger,
-    // A container's host name and pid can come again after a restart; the random part can't.
-    actor: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+    ledger: toLedger(database, { ...options, ledgerId }),
+    mark: restoring === undefined ? undefined : parseMark(restoring),
   };
+}
+
+function toLedger(database: Database, options: LedgerOptions & { readonly ledgerId: string }): Ledger {
+  const { schema, ledgerId, leaseMs, logger } = options;
+  // A container's host name and pid can come again after a restart; the random part can't.
+  const actor = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  return { database, schema, ledgerId, leaseMs, logger, actor };
 }

@@ -21,6 +21,8 @@ export interface StoreProperties {
   /** Random id of this ledger, made once; archives carry it. */
   readonly ledgerId: string;
   readonly schemaVersion: number;
+  /** What an unfinished restore left behind, for the one that goes on; the ledger has no id until then. */
+  readonly restoring?: string;
 }
 
 /**
@@ -29,7 +31,12 @@ export interface StoreProperties {
  */
 export async function prepareStore(
   database: Database,
-  options: { readonly schema: string; readonly migrate: boolean },
+  options: {
+    readonly schema: string;
+    readonly migrate: boolean;
+    /** A restore takes a store that an earlier one left unfinished; nobody else does. */
+    readonly isRestoring?: boolean;
+  },
 ): Promise<StoreProperties> {
   const before = await readStore(database);
   checkCompatible(before, options.schema);
@@ -47,6 +54,11 @@ export async function prepareStore(
   const after = await readStore(database);
   checkCompatible(after, options.schema);
   const ledgerId = after?.get('ledger_id');
+  const restoring = after?.get('restoring');
+  if (restoring !== undefined) {
+    if (options.isRestoring !== true) throw restoreUnfinished(options.schema);
+    return { ledgerId: '', schemaVersion: Number(after?.get('schema_version')), restoring };
+  }
   if (ledgerId === undefined) {
     throw new ExporterError(
       `The store's schema "${options.schema}" has no ledger id: it was altered by hand.`,
@@ -57,6 +69,14 @@ export async function prepareStore(
     );
   }
   return { ledgerId, schemaVersion: Number(after?.get('schema_version')) };
+}
+
+function restoreUnfinished(schema: string): ExporterError {
+  return new ExporterError(
+    `A restore into the store's schema "${schema}" was begun and not finished, so it can't be used yet. ` +
+      'Run the same `ccloud-audit restore` again: it goes on where it was.',
+    { kind: 'store', code: 'restore_unfinished' },
+  );
 }
 
 async function migrateFrom(database: Database, version: number): Promise<void> {

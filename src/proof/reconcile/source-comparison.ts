@@ -91,8 +91,8 @@ export function otherPageSize(pageSize: number): number {
 /** The time of the oldest entry that the API still has; undefined when it shows none that has a time. */
 async function oldestAtSource(options: SourceComparisonOptions): Promise<Nanos | undefined> {
   let oldest: Nanos | undefined;
-  const found = new AbortController();
-  const stop = (): void => found.abort(options.signal.reason);
+  const walking = new AbortController();
+  const stop = (): void => walking.abort(options.signal.reason);
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
   const enough = Symbol('enough');
@@ -108,15 +108,15 @@ async function oldestAtSource(options: SourceComparisonOptions): Promise<Nanos |
           for (const { hasOwnTime, createdAt } of entries) {
             if (hasOwnTime) oldest = oldest === undefined ? createdAt : minNanos(oldest, createdAt);
           }
-          if (oldest !== undefined) found.abort(enough);
+          if (oldest !== undefined) walking.abort(enough);
           return entries.length;
         },
         onStepOver: async () => undefined,
       },
-      { signal: found.signal },
+      { signal: walking.signal },
     );
   } catch (error) {
-    if (found.signal.reason !== enough) throw error;
+    if (walking.signal.reason !== enough) throw error;
   } finally {
     options.signal.removeEventListener('abort', stop);
   }

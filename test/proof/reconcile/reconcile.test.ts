@@ -267,12 +267,6 @@ describe('an entry with other content', () => {
 });
 
 describe('a sink', () => {
-  async function object(): Promise<string> {
-    const root = join(run.archive, 'organization=acme/entries');
-    const files = await readdir(root, { recursive: true });
-    return join(root, files.filter((file) => file.endsWith('.jsonl.gz')).toSorted()[1] ?? '');
-  }
-
   it('lacks rows that were deleted, and holds altered ones, each told with its id', async () => {
     await exported({ sandbox: { entries: 300, historyDays: 10 } });
     const [, deleted, altered] = await run.warehouse();
@@ -294,7 +288,7 @@ describe('a sink', () => {
 
   it('lacks the entries of an object that was deleted, altered, or cut', async () => {
     await exported({ sandbox: { entries: 300, historyDays: 3 } });
-    const path = await object();
+    const path = await archivedObject();
     const stored = readFileSync(path);
     const lines = gunzipSync(stored).toString('utf8').split('\n').slice(0, -1);
     const altered = lines.map((line, index) => (index === 1 ? line.replace('"id":"', '"id":"0') : line));
@@ -347,7 +341,9 @@ describe('a sink', () => {
     await exported({ sandbox: { entries: 60 } });
     const [warehouse] = run.exporter.sinks;
     if (warehouse === undefined) throw new TypeError('no sink');
-    const { compare: _, ...plain } = warehouse.sink;
+    const plain: Sink = Object.fromEntries(
+      Object.entries(warehouse.sink).filter(([name]) => name !== 'compare'),
+    ) as unknown as Sink;
     await run.database.query('DELETE FROM audit.cockroach_cloud_entries WHERE sequence = 7');
     const { sinks } = await compare({ sinks: [plain] });
     expect(sinks[0]?.missing.entries.map(({ sequence }) => sequence)).toEqual([7]);
@@ -361,6 +357,13 @@ it('an organization that was never read has nothing to compare', async () => {
     code: 'range_not_read',
   });
 });
+
+/** The second of the archive's objects. */
+async function archivedObject(): Promise<string> {
+  const root = join(run.archive, 'organization=acme/entries');
+  const files = await readdir(root, { recursive: true });
+  return join(root, files.filter((file) => file.endsWith('.jsonl.gz')).toSorted()[1] ?? '');
+}
 
 /** The API after somebody has deleted entries there. */
 function without(source: AuditSource, isGone: (id: string) => boolean): AuditSource {
