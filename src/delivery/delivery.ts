@@ -8,7 +8,14 @@
  */
 import type { Sink } from '../../sinks/sink.ts';
 import { SinkError } from '../../sinks/sink-error.ts';
-import { acknowledge, findDelivery, noteDeliverySuccess, type DeliveryLease } from '../ledger/deliveries.ts';
+import {
+  acknowledge,
+  findDelivery,
+  noteDeliverySuccess,
+  type Delivery,
+  type DeliveryLease,
+} from '../ledger/deliveries.ts';
+import type { Nanos } from '../time.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { parkEntry } from '../ledger/parked.ts';
@@ -62,19 +69,19 @@ export interface RunningDelivery {
  */
 export async function startDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<RunningDelivery> {
   await createDigestDelivery(options)?.checkKey();
-  const offset = await attachDelivery(options, signal);
+  const delivery = await attachDelivery(options, signal);
   await noteDeliverySuccess(options.ledger, options.lease);
-  return new Feeding(options, offset);
+  return new Feeding(options, delivery);
 }
 
-/** Attaches the sink where it points at the delivery's destination; resolves to the offset. */
-export async function attachDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<number> {
+/** Attaches the sink where it points at the delivery's destination; resolves to the delivery's row. */
+export async function attachDelivery(options: DeliveryOptions, signal: AbortSignal): Promise<Delivery> {
   const { ledger, lease, organization, sink } = options;
   const delivery = await findDelivery(ledger, organization.id, lease.target.sink);
   if (delivery === undefined) throw new TypeError('a delivery is registered before its lease is taken');
   if (delivery.fingerprint !== sink.fingerprint) throw destinationChanged(sink, delivery.fingerprint);
   await attachSink(ledger, { organization, sink, offset: delivery.offset }, signal);
-  return delivery.offset;
+  return delivery;
 }
 
 /** An entry that the sink can never take. */
@@ -87,14 +94,16 @@ class Feeding implements RunningDelivery {
   readonly #options: DeliveryOptions;
   readonly #objects: ObjectDelivery | undefined;
   readonly #digests: DigestDelivery | undefined;
+  readonly #fromTime: Nanos | undefined;
   #offset: number;
   #poisonRun = 0;
   /** After a failure the commit that moves the offset may have happened all the same. */
   #isOffsetCertain = true;
 
-  constructor(options: DeliveryOptions, offset: number) {
+  constructor(options: DeliveryOptions, delivery: Delivery) {
     this.#options = options;
-    this.#offset = offset;
+    this.#offset = delivery.offset;
+    this.#fromTime = delivery.fromTime;
     this.#digests = createDigestDelivery(options);
     const { roll } = options.sink.capabilities;
     this.#objects = roll === undefined ? undefined : createObjectDelivery(options, roll);
@@ -112,7 +121,7 @@ class Feeding implements RunningDelivery {
       const wasFed =
         this.#objects === undefined
           ? await this.#feedBatch()
-          : this.#moved(await this.#objects.writeNext({ after: this.#offset, flush: options.flush }));
+          : await this.#feedObject(this.#objects, options.flush);
       if (!wasFed) break;
     }
     this.#isOffsetCertain = true;
@@ -129,16 +138,16 @@ class Feeding implements RunningDelivery {
     return delivery.offset;
   }
 
-  /** Whether there was anything. */
-  #moved(entries: readonly LedgerEntry[]): boolean {
-    const { organization, sink, observer } = this.#options;
+  async #feedObject(objects: ObjectDelivery, flush: boolean): Promise<boolean> {
+    const entries = await objects.writeNext({ after: this.#offset, flush });
     const last = entries.at(-1);
-    if (last === undefined) return false;
-    this.#offset = last.sequence;
-    observer.delivered(
-      { organization: organization.name, sink: sink.name },
-      { entries: entries.length, offset: last.sequence },
-    );
+    return last !== undefined && this.#moved(last.sequence, entries.length);
+  }
+
+  #moved(offset: number, entries: number): true {
+    const { organization, sink, observer } = this.#options;
+    this.#offset = offset;
+    observer.delivered({ organization: organization.name, sink: sink.name }, { entries, offset });
     return true;
   }
 
@@ -169,10 +178,12 @@ class Feeding implements RunningDelivery {
     const { ledger, lease } = this.#options;
     const last = batch.at(-1);
     if (last === undefined) return false;
-    await writeUntilAborted(this.#options, batch);
+    const from = this.#fromTime;
+    const wanted = from === undefined ? batch : batch.filter((entry) => entry.createdAt >= from);
+    if (wanted.length > 0) await writeUntilAborted(this.#options, wanted);
     await acknowledge(ledger, lease, last.sequence);
     this.#poisonRun = 0;
-    return this.#moved(batch);
+    return this.#moved(last.sequence, wanted.length);
   }
 
   /** Sets the entry aside in the commit that moves the offset past it. */

@@ -98,6 +98,7 @@ async function createDeliveryJobs(
       type: sink.type,
       fingerprint: sink.fingerprint,
       from,
+      isArchive: sink.capabilities.roll !== undefined,
     });
     const opening = openings.get(sink.name) ?? new SinkOpening(sink);
     jobs.push(createDeliveryJob(exporter, { organization, sink: exporterSink, opening }));

@@ -261,6 +261,7 @@ class OneShot {
       type,
       fingerprint,
       from,
+      isArchive: sink.capabilities.roll !== undefined,
     });
     const offset = async (): Promise<number> =>
       (await findDelivery(ledger, organization.id, sink.name))?.offset ?? 0;
@@ -270,7 +271,10 @@ class OneShot {
         const now = await offset();
         if (now > lastOffset) this.#progress();
         lastOffset = now;
-        return this.#head !== undefined && now >= this.#head && (await this.#isSigned(target, sink));
+        if (this.#head === undefined || now < this.#head) return false;
+        // Where there was nothing to feed, the sink shows at least that it could take it.
+        if (this.#head === 0) await opening.open(task.signal);
+        return await this.#isSigned(target, sink);
       },
       work: async (lease, working) => {
         await opening.open(working);

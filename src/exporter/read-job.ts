@@ -6,6 +6,7 @@ import { createBackoff } from '../backoff.ts';
 import type { Lease } from '../ledger/leases.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
 import { pruneSegments } from '../ledger/prune.ts';
+import { forgetMetDemands } from '../ledger/stretches.ts';
 import { linkSignals } from '../linked-signal.ts';
 import type { Logger } from '../logger.ts';
 import { Trigger } from '../trigger.ts';
@@ -87,6 +88,7 @@ export function createReadJob(
           wait: (ending) => new Trigger().wait({ timeoutMs: upkeepEveryMs, signal: ending }),
           work: async () => {
             await prune(exporter, { organization, lease });
+            await forgetMetDemands(exporter.ledger);
             await exporter.ledger.database.maintain?.();
           },
         },

@@ -3,7 +3,7 @@
  * sequence the sink holds durably; it moves only under the lease's epoch.
  */
 import { UsageError } from '../errors.ts';
-import { nanos, type Nanos } from '../time.ts';
+import { nanos, nanosFromMs, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { writeJournal } from './journal.ts';
@@ -19,6 +19,8 @@ export interface Delivery {
   readonly fingerprint: string;
   /** The first sequence this sink is to get. */
   readonly firstSequence: number;
+  /** Entries created before it are passed over; undefined: none. */
+  readonly fromTime: Nanos | undefined;
   /** The offset: the last sequence it holds durably; one less than the first at the start. */
   readonly offset: number;
   readonly lastSuccessAt: string | undefined;
@@ -35,6 +37,7 @@ interface DeliveryRow {
   readonly type: string;
   readonly fingerprint: string;
   readonly first_sequence: string;
+  readonly from_time: string | null;
   readonly acknowledged: string;
   readonly last_success_at: string | null;
   readonly failing_since: string | null;
@@ -44,14 +47,14 @@ interface DeliveryRow {
   readonly retired_at: string | null;
 }
 
-const columns = `organization, sink, type, fingerprint, first_sequence, acknowledged, last_success_at, failing_since,
+const columns = `organization, sink, type, fingerprint, first_sequence, from_time, acknowledged, last_success_at, failing_since,
   failure_code, failure, is_stopped, retired_at`;
 const selectDelivery = `SELECT ${columns} FROM ledger.deliveries WHERE organization = $1 AND sink = $2`;
 const selectDeliveries = `SELECT ${columns} FROM ledger.deliveries ORDER BY organization, sink`;
-const insertDelivery = `INSERT INTO ledger.deliveries (organization, sink, type, fingerprint, first_sequence, acknowledged)
-  VALUES ($1, $2, $3, $4, $5, CAST($5 AS int8) - 1)`;
+const insertDelivery = `INSERT INTO ledger.deliveries (organization, sink, type, fingerprint, first_sequence, acknowledged, from_time)
+  VALUES ($1, $2, $3, $4, $5, CAST($5 AS int8) - 1, $6)`;
 const reviveDelivery = `UPDATE ledger.deliveries
-  SET retired_at = NULL, type = $3, fingerprint = $4, first_sequence = $5, acknowledged = CAST($5 AS int8) - 1,
+  SET retired_at = NULL, type = $3, fingerprint = $4, first_sequence = $5, acknowledged = CAST($5 AS int8) - 1, from_time = $6,
     failing_since = NULL, failure = NULL, failure_code = NULL, is_stopped = false
   WHERE organization = $1 AND sink = $2 AND retired_at IS NOT NULL`;
 const resumeDelivery = `UPDATE ledger.deliveries
@@ -71,6 +74,7 @@ const noteFailure = `UPDATE ledger.deliveries
   WHERE organization = $1 AND sink = $2 AND lease_epoch = $3`;
 const selectOffset = `SELECT acknowledged FROM ledger.deliveries WHERE organization = $1 AND sink = $2`;
 const selectHead = `SELECT next_sequence FROM ledger.organizations WHERE id = $1`;
+const selectNow = `SELECT CAST(floor(extract(epoch FROM now()) * 1000) AS int8) AS now_ms`;
 const selectFirstSince = `SELECT min(sequence) AS first FROM ledger.ledger_rows
   WHERE organization = $1 AND created_at >= $2`;
 
@@ -94,6 +98,8 @@ export interface DeliveryRegistration {
   readonly type: string;
   readonly fingerprint: string;
   readonly from: DeliveryStart;
+  /** Archives have no holes: where one begins late, it gets everything from its first sequence on. */
+  readonly isArchive?: boolean;
 }
 
 /**
@@ -111,10 +117,18 @@ export async function registerDelivery(
     return await resumeArchive(ledger, known, registration);
   }
   const first = await firstSequenceFrom(ledger, organization, registration.from);
+  const fromTime = registration.isArchive === true ? null : await startTime(ledger, registration.from);
   const statement = known === undefined ? insertDelivery : reviveDelivery;
   try {
     await ledger.database.transaction(async (transaction) => {
-      const { rowCount } = await transaction.query(statement, [organization, sink, type, fingerprint, first]);
+      const { rowCount } = await transaction.query(statement, [
+        organization,
+        sink,
+        type,
+        fingerprint,
+        first,
+        fromTime,
+      ]);
       // Another process revived it at the same moment.
       if (rowCount === 0) return;
       const detail = { type, destination: fingerprint, firstSequence: first };
@@ -247,6 +261,14 @@ export async function readHead(ledger: Ledger, organization: number): Promise<nu
   return Number(rows[0]?.next_sequence ?? 1) - 1;
 }
 
+/** By the database's clock, like everything that processes compare. */
+async function startTime(ledger: Ledger, from: DeliveryStart): Promise<Nanos | null> {
+  if (from === 'beginning') return null;
+  if (from !== 'now') return from;
+  const { rows } = await ledger.database.query<{ now_ms: string }>(selectNow);
+  return nanosFromMs(Number(rows[0]?.now_ms ?? Date.now()));
+}
+
 async function firstSequenceFrom(ledger: Ledger, organization: number, from: DeliveryStart): Promise<number> {
   if (from === 'beginning') return 1;
   const afterHead = (await readHead(ledger, organization)) + 1;
@@ -266,6 +288,7 @@ function toDelivery(row: DeliveryRow): Delivery {
     type: row.type,
     fingerprint: row.fingerprint,
     firstSequence: Number(row.first_sequence),
+    fromTime: row.from_time === null ? undefined : nanos(BigInt(row.from_time)),
     offset: Number(row.acknowledged),
     lastSuccessAt: row.last_success_at ?? undefined,
     failure: toFailure(row),

@@ -46,8 +46,9 @@ const selectSegment = `SELECT r.segment, s.appended_at FROM ledger.ledger_rows r
 const selectChanges = `SELECT seen_at, line_sha256, content_sha256, raw FROM ledger.changed_entries
   WHERE organization = $1 AND entry = CAST($2 AS uuid) ORDER BY seen_at`;
 const selectPlaces = `SELECT d.sink, d.type, d.fingerprint, d.retired_at IS NOT NULL AS is_retired,
-    $2 < d.first_sequence AS is_before, $2 <= d.acknowledged AS is_passed, p.reason, o.key
+    $2 < d.first_sequence OR coalesce(r.created_at < d.from_time, false) AS is_before, $2 <= d.acknowledged AS is_passed, p.reason, o.key
   FROM ledger.deliveries d
+  LEFT JOIN ledger.ledger_rows r ON r.organization = d.organization AND r.sequence = $2
   LEFT JOIN ledger.parked_entries p ON p.organization = d.organization AND p.sink = d.sink AND p.sequence = $2
   LEFT JOIN ledger.objects o ON o.organization = d.organization AND o.sink = d.sink
     AND o.first_sequence <= $2 AND o.last_sequence >= $2 AND o.confirmed_at IS NOT NULL

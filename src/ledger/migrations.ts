@@ -229,6 +229,8 @@ export const migrations: readonly Migration[] = [
         number int8 NOT NULL,
         PRIMARY KEY (organization, sink, entry, content_sha256)
       )`,
+      // A sink that starts at a time gets nothing that was created before it, whenever that is appended. Null: no limit.
+      `ALTER TABLE ledger.deliveries ADD COLUMN IF NOT EXISTS from_time int8`,
     ],
   },
 ];

@@ -20,7 +20,7 @@ interface RowColumns {
 
 const selectBySequence = `SELECT r.entry, r.sequence, r.created_at, r.line_sha256, r.content_sha256,
     d.first_sequence IS NOT NULL AND r.sequence >= d.first_sequence AND r.sequence <= d.acknowledged
-      AND p.sequence IS NULL AS is_delivered
+      AND (d.from_time IS NULL OR r.created_at >= d.from_time) AND p.sequence IS NULL AS is_delivered
   FROM ledger.ledger_rows r
   LEFT JOIN ledger.deliveries d ON d.organization = r.organization AND d.sink = $3
   LEFT JOIN ledger.parked_entries p ON p.organization = r.organization AND p.sink = $3 AND p.sequence = r.sequence

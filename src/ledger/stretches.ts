@@ -40,6 +40,7 @@ const selectDemands = `SELECT id, organization, from_time, to_time FROM ledger.d
 const finishDemandRow = `UPDATE ledger.demands SET finished_at = now(), head_sequence = $2
   WHERE id = $1 AND finished_at IS NULL`;
 const selectDemand = `SELECT finished_at, head_sequence FROM ledger.demands WHERE id = $1`;
+const deleteMetDemands = `DELETE FROM ledger.demands WHERE finished_at < now() - CAST('7 days' AS interval)`;
 const selectAwaited = `SELECT id FROM ledger.demands
   WHERE organization = $1 AND finished_at IS NOT NULL AND head_sequence > $2 LIMIT 1`;
 
@@ -164,6 +165,11 @@ export async function isAwaitedBeyond(
 ): Promise<boolean> {
   const { rows } = await ledger.database.query(selectAwaited, [organization, offset]);
   return rows.length > 0;
+}
+
+/** Demands that were met a while ago are of no use to anybody; the journal tells what was read. */
+export async function forgetMetDemands(ledger: Ledger): Promise<void> {
+  await ledger.database.query(deleteMetDemands);
 }
 
 async function takeOrganization(

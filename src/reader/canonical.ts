@@ -96,8 +96,9 @@ function readFields(cursor: Cursor, readValue: (key: string) => string): Fields 
 
 /** Sorted by key; of double keys the last; without those values that `isLeftOut` names. */
 function joinFields({ keys, values }: Fields, isLeftOut?: (value: string) => boolean): string {
-  const order = keys.map((_, index) => index);
-  order.sort((a, b) => compare(keys[a] as string, keys[b] as string) || a - b);
+  const order = keys
+    .map((_, index) => index)
+    .toSorted((a, b) => compare(keys[a] as string, keys[b] as string) || a - b);
   let joined = '{';
   for (const [place, index] of order.entries()) {
     const key = keys[index] as string;

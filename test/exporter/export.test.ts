@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runBackfill, runOnce } from '../../src/exporter/one-shot.ts';
-import { nanosFromMs } from '../../src/time.ts';
+import { nanos, nanosFromMs } from '../../src/time.ts';
 import { archivedLines } from '../helpers/archive-read-back.ts';
-import { startExportRun, type ExportRun, type ExportRunOptions } from '../helpers/export-run.ts';
+import { allSinks, startExportRun, type ExportRun, type ExportRunOptions } from '../helpers/export-run.ts';
 
 let run: ExportRun | undefined;
 const limits = { signal: new AbortController().signal, giveUpAfterMs: 20_000 };
@@ -126,5 +126,35 @@ describe('a single sweep', () => {
     await runOnce(current.exporter, limits);
     const identity = await readFile(join(current.archive, 'organization=acme/archive.json'), 'utf8');
     expect(JSON.parse(identity)).toMatchObject({ organization: { id: current.sandbox.organization.id } });
+  });
+});
+
+describe('a sink that starts at a time', () => {
+  it('gets nothing older on a fresh store, although the past is read after it was added', async () => {
+    const current = await start({ from: 'now', sinks: (places) => allSinks(places).slice(0, 1) });
+    await runOnce(current.exporter, limits);
+    expect(await current.warehouse()).toEqual([]);
+    const added = current.sandbox.append([{}, {}]).map((entry) => entry.raw.toString('utf8'));
+    await runOnce(current.exporter, limits);
+    expect((await current.warehouse()).map((row) => row.raw)).toEqual(added);
+    // Its last acknowledged entry is one that it was given, so it is found again.
+    await runOnce(current.exporter, limits);
+  });
+
+  it('gets what was created from that time on', async () => {
+    const probe = await start({ sandbox: { entries: 200 } });
+    const [, , middle] = probe.sandbox.truth().slice(98);
+    await probe.close();
+    const from = nanos(middle?.createdAt ?? 0n);
+    const current = await start({
+      sandbox: { entries: 200, now: () => Number(probe.sandbox.truth().at(-1)?.createdAt ?? 0n) / 1e6 },
+      from,
+      sinks: (places) => allSinks(places).slice(0, 1),
+    });
+    await runOnce(current.exporter, limits);
+    const expected = current.sandbox.truth().filter((entry) => entry.createdAt >= from);
+    expect((await current.warehouse()).map((row) => row.raw).toSorted()).toEqual(
+      expected.map((entry) => entry.raw.toString('utf8')).toSorted(),
+    );
   });
 });

@@ -9,6 +9,7 @@ import { createAuditSource } from '../../src/cloud-api/index.ts';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
 import type { Exporter, WorkObserver } from '../../src/exporter/exporter.ts';
+import type { DeliveryStart } from '../../src/ledger/deliveries.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { silentLogger, type Logger } from '../../src/logger.ts';
 import { silentObserver } from '../../src/reader/reader-observer.ts';
@@ -40,6 +41,8 @@ export interface ExportRunOptions {
   readonly overlapMs?: number;
   readonly requestTimeoutMs?: number;
   readonly logger?: Logger;
+  /** Where the sinks begin. Default: at the beginning. */
+  readonly from?: DeliveryStart;
 }
 
 const warehouseTable = 'audit.cockroach_cloud_entries';
@@ -69,7 +72,7 @@ export async function startExportRun(options: ExportRunOptions = {}): Promise<Ex
   const sinks = makeSinks({ archive, database }).map((sink) => ({
     sink,
     organizations: undefined,
-    from: 'beginning' as const,
+    from: options.from ?? ('beginning' as const),
   }));
   const exporter: Exporter = {
     ledger,
