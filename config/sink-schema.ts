@@ -32,7 +32,9 @@ const common = {
       ),
     )
     .prefault('beginning')
-    .describe('Where a new sink starts: at the first entry, with what comes from now on, or at a time.'),
+    .describe(
+      'Where a new sink starts: at the first entry, with what is created from now on, or at a time. An archive has no holes: it starts at that place of the ledger and gets everything behind it.',
+    ),
 };
 
 const roll = z
