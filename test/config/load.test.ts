@@ -46,7 +46,7 @@ describe('a single mistake is named with its place and what to do', () => {
     [
       'an unknown key unlike any other',
       'qqqqqq: 1',
-      'qqqqqq is not a known key; there is api, organizations, schedule, overlap, rescanWindow, lease, shutdownTimeout, store, signing, sinks, server, log',
+      'qqqqqq is not a known key; there is api, organizations, schedule, overlap, rescanWindow, reconcile, lease, shutdownTimeout, store, signing, sinks, server, log',
     ],
     [
       'an unknown key inside',
