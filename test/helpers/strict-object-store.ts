@@ -303,7 +303,9 @@ function operationOf(request: S3Request): S3OperationName {
 
 function versionHeaders(version: ObjectVersion): Record<string, string> {
   const shown = version.versionId === 'null' ? {} : { 'x-amz-version-id': version.versionId };
-  return { ...version.headers, ...shown, etag: version.etag };
+  const { putAtMs } = version;
+  const putAt = putAtMs === undefined ? {} : { 'last-modified': new Date(putAtMs).toUTCString() };
+  return { ...version.headers, ...shown, ...putAt, etag: version.etag };
 }
 
 function xml(body: string): Answer {

@@ -9,6 +9,8 @@ export interface ObjectVersion {
   /** The request's headers that S3 keeps with an object. */
   readonly headers: Readonly<Record<string, string>>;
   readonly lockedUntilMs: number;
+  /** Told of locked objects only. */
+  readonly putAtMs?: number;
   readonly hasLegalHold: boolean;
 }
 
@@ -73,12 +75,14 @@ export class StrictBucket {
       throw new S3Refusal(412, 'PreconditionFailed');
     }
     const { headers } = version;
+    const lockedUntilMs = Date.parse(headers['x-amz-object-lock-retain-until-date'] ?? '') || 0;
     const made: ObjectVersion = {
       versionId: this.isVersioned ? randomUUID() : 'null',
       bytes: version.bytes,
       etag: `"${createHash('md5').update(version.bytes).digest('hex')}"`,
       headers,
-      lockedUntilMs: Date.parse(headers['x-amz-object-lock-retain-until-date'] ?? '') || 0,
+      lockedUntilMs,
+      ...(lockedUntilMs === 0 ? {} : { putAtMs: Date.now() }),
       hasLegalHold: headers['x-amz-object-lock-legal-hold'] === 'ON',
     };
     this.#versions.set(key, this.isVersioned ? [made, ...this.versions(key)] : [made]);

@@ -12,8 +12,8 @@ export interface KeepingContext {
   readonly signal: AbortSignal;
 }
 
-/** Reports every key of the archive that was replaced or deleted, as far as the store remembers it. */
-export async function checkVersions(context: KeepingContext): Promise<void> {
+/** Reports every key of the archive that was replaced or deleted, as far as the store remembers it. Resolves to whether it could be asked. */
+export async function checkVersions(context: KeepingContext): Promise<boolean> {
   let same: ObjectVersionListed[] = [];
   try {
     for await (const version of context.store.listVersions('', { signal: context.signal })) {
@@ -25,12 +25,14 @@ export async function checkVersions(context: KeepingContext): Promise<void> {
       if (same.length < 100) same.push(version);
     }
     reportVersions(same, context);
+    return true;
   } catch (error) {
     if (!(error instanceof SinkError) || error.retryable) throw error;
     context.findings.note({
       code: 'versions_not_checked',
       message: `Whether objects were replaced or deleted was not checked: ${error.message}`,
     });
+    return false;
   }
 }
 

@@ -70,10 +70,10 @@ function keyReports(records: readonly DigestRecord[], given: ReadonlySet<string>
 
 export function provedSentences(
   organizations: readonly OrganizationReport[],
-  options: Pick<VerifyOptions, 'keys' | 'allowUnsigned' | 'hasVersions' | 'lock'>,
+  options: Pick<VerifyOptions, 'keys' | 'lock'> & { readonly areVersionsChecked: boolean },
 ): string[] {
   const sentences = organizations.flatMap((organization) => provedOf(organization, options));
-  if (options.hasVersions)
+  if (options.areVersionsChecked)
     sentences.push('No object was replaced or deleted, as far as the store keeps versions.');
   if (options.lock !== undefined)
     sentences.push('Every object has the protection that was expected of the store (Object Lock).');

@@ -78,9 +78,9 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
     await options.compare?.(archive, findings);
     reports.push(organizationReport(archive, new Set(options.keys.map(({ keyId }) => keyId))));
   }
-  if (options.hasVersions) await checkVersions({ store, findings, only, signal });
+  const areVersionsChecked = options.hasVersions && (await checkVersions({ store, findings, only, signal }));
   checkHeads(options, shas, findings);
-  return finish(options, findings, reports);
+  return finish({ ...options, areVersionsChecked }, findings, reports);
 }
 
 interface GroupTools {
@@ -188,7 +188,7 @@ function checkHeads({ heads = [] }: VerifyOptions, shas: ReadonlySet<string>, fi
 }
 
 function finish(
-  options: VerifyOptions,
+  options: VerifyOptions & { readonly areVersionsChecked: boolean },
   findings: Findings,
   organizations: readonly OrganizationReport[],
 ): VerifyReport {
