@@ -14,6 +14,9 @@ import { findOrganization } from '../../../src/ledger/organizations.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { restore, type RestoreOptions, type RestoreResult } from '../../../src/proof/restore/restore.ts';
 import { nanosFromMs } from '../../../src/time.ts';
+import { createAuditSource } from '../../../src/cloud-api/index.ts';
+import { renameOrganization } from '../../../src/ledger/rename.ts';
+import { startSandbox } from '../../../src/sandbox/index.ts';
 import { archivedLines } from '../../helpers/archive-read-back.ts';
 import { startExportRun, type ExportRun, type ExportRunOptions } from '../../helpers/export-run.ts';
 
@@ -193,6 +196,62 @@ describe('after the database was lost', () => {
     expect(times.every((time) => time % 86_400_000_000_000n === 0n)).toBe(true);
     await backfill(await exporterAfter());
     expect((await run.warehouse()).length).toBe(300);
+  });
+
+  it('an organization that was renamed comes back as one, under its present name', async () => {
+    await exported();
+    await renameOrganization(run.exporter.ledger, 'acme', 'acme-2');
+    const renamed = (exporter: Exporter): Exporter => ({
+      ...exporter,
+      organizations: exporter.organizations.map((one) => ({ ...one, name: 'acme-2' })),
+    });
+    run.sandbox.append(Array.from({ length: 120 }, () => ({})));
+    await backfill(renamed(run.exporter));
+    const before = await evidence();
+    await loseTheStore();
+    const result = await restored({ configured: new Map([['acme-2', undefined]]) });
+    expect(result).toMatchObject({ organizations: [{ organization: 'acme-2', restored: 570 }] });
+    expect(await evidence()).toEqual(before);
+    run.sandbox.append([{}]);
+    const exporter = renamed(await exporterAfter());
+    await backfill({ ...exporter, sinks: exporter.sinks.filter(({ sink }) => sink.name === 'disk') });
+    const names = (await files('/entries/')).map((path) => relative(run.archive, path));
+    expect(names.at(-1)).toMatch(/^organization=acme-2\/.*\/000000000571\.jsonl\.gz$/);
+  });
+
+  it('several organizations come back together, or one after the other', async () => {
+    await exported();
+    const other = await startSandbox({ entries: 80, organization: { id: 'another-organization' } });
+    const source = createAuditSource({ url: other.url, apiKey: other.apiKey, requestsPerSecond: 1000 });
+    try {
+      const second = { name: 'zeta', source, keyGeneration: () => 0, startFrom: undefined };
+      const both = (exporter: Exporter): Exporter => ({
+        ...exporter,
+        organizations: [...exporter.organizations, second],
+      });
+      await backfill(both(run.exporter));
+      await loseTheStore();
+      expect(await restored({ organizations: ['zeta'] })).toMatchObject({
+        organizations: [{ organization: 'zeta', restored: 80 }],
+      });
+      expect(await restored()).toMatchObject({
+        organizations: [
+          { organization: 'acme', restored: 450, held: 0 },
+          { organization: 'zeta', restored: 0, held: 80 },
+        ],
+      });
+      await backfill(both(await exporterAfter()));
+      const { rows } = await run.database.query(
+        `SELECT name, next_sequence FROM ${schema}.organizations ORDER BY name`,
+      );
+      expect(rows).toEqual([
+        { name: 'acme', next_sequence: '451' },
+        { name: 'zeta', next_sequence: '81' },
+      ]);
+    } finally {
+      await source.close();
+      await other.close();
+    }
   });
 
   it('a restore that was cut off leaves a store that nobody can use, and goes on when it is run again', async () => {
