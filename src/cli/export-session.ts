@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly only?: { readonly organizations?: readonly string[]; readonly sinks?: readonly string[] };
   /** A daemon waits for its store and for the API's word for as long as it takes. */
   readonly waitsForEver: boolean;
+  /** Whether an embedded store is made where there is none. Default true. */
+  readonly create?: boolean;
   /** Told as soon as the store is open, for `status` and readiness. */
   readonly onStore?: (store: OpenStore) => void;
   /** Told as soon as the configuration is read. */
@@ -94,7 +96,7 @@ async function openPatiently(context: CliContext, opening: Opening): Promise<Ope
         leaseMs: loaded.config.leaseMs,
         logger,
         command: `ccloud-audit ${session.command}`,
-        create: true,
+        create: session.create ?? true,
         ...(session.status === undefined ? {} : { status: session.status }),
         signal: context.signal,
       }),

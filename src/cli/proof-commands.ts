@@ -131,7 +131,7 @@ export const proofCommands: readonly CommandEntry[] = [
       'Not in an archive are positions at the Cloud API (the next run reads everything once, ids drop the repeats), the journal, ' +
       'other contents of changed entries, and the exact position of entries without a time (they get the beginning of their ' +
       'day). Signatures are checked with --key, or with the configured signing key; --allow-unsigned goes on where the archive or ' +
-      'a part of it is not signed although a key is known, or is signed and no key is.',
+      'a part of it is not signed although a key is known, or is signed and no key is. JSON: {"outcome": "restored" or "refused", ledgerId, organizations: [{organization, cloudId, restored, held, head, objects, digests, notYetSigned}], findings: [{code, message, organization, object}]}.',
     arguments: [{ name: '<source>', description: 'the archive' }],
     options: [
       {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAbort, toError } from '../../src/errors.ts';
 import { redactSecrets } from '../../src/redact.ts';
 import { SinkError } from '../../sinks/sink-error.ts';
-import type { HeldEntry, Sink, SinkEntry } from '../../sinks/sink.ts';
+import type { HeldDifference, HeldEntry, Sink, SinkEntry } from '../../sinks/sink.ts';
 import { exoticEntries } from '../helpers/exotic-entries.ts';
 import { alteredEntry, heldEntry, plainEntries } from '../helpers/sink-entries.ts';
 
@@ -321,6 +321,29 @@ function describeLookingBack(current: () => SinkSetup, start: () => Promise<Feed
     expect(await holds(feed, heldEntry({ ...entry, sequence: 2 }, object))).toBe(false);
     const other = await feed.sink.holds('umbrella', heldEntry(entry, object), { signal: never() });
     expect(other).toBe(false);
+  });
+
+  test('tells which of many entries are missing or altered, where it can compare them at once', async () => {
+    const feed = await start();
+    const entries = plainEntries(1, 5);
+    const { object } = await feed.deliver(entries);
+    const ask = async (asked: readonly SinkEntry[]): Promise<readonly HeldDifference[] | undefined> => {
+      const places = asked.map(({ sequence, sha256 }) => ({ sequence, sha256, object }));
+      return await feed.sink.compare?.(feed.organization, places, { signal: never() });
+    };
+    const isAble = feed.sink.compare !== undefined;
+    const [first, second, ...rest] = entries;
+    if (first === undefined || second === undefined) throw new Error('five entries were made');
+    const altered = [first, alteredEntry(second), ...rest, ...plainEntries(6, 1)];
+    const differences = [
+      { sequence: 2, kind: 'altered' },
+      { sequence: 6, kind: 'missing' },
+    ];
+    expect(await ask(entries)).toEqual(isAble ? [] : undefined);
+    expect(await ask(altered)).toEqual(isAble ? differences : undefined);
+    await current().loseIt?.();
+    const all = entries.map(({ sequence }) => ({ sequence, kind: 'missing' }));
+    expect(await ask(entries)).toEqual(isAble ? all : undefined);
   });
 
   test('holds each exotic entry', async () => {

@@ -36,6 +36,7 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
         onRequest: () => undefined,
         only,
         waitsForEver: false,
+        create: false,
         onConfig: async (config) => checkSelection(config, only),
       },
       async (session) => {
