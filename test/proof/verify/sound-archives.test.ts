@@ -285,13 +285,6 @@ describe('a bucket that keeps versions and locks', () => {
     return { place, server };
   }
 
-  function lockHeaders(mode: string, days: number): Record<string, string> {
-    return {
-      'x-amz-object-lock-mode': mode,
-      'x-amz-object-lock-retain-until-date': new Date(Date.now() + days * 86_400_000).toISOString(),
-    };
-  }
-
   const expected = {
     mode: 'GOVERNANCE',
     retentionMs: 30 * 86_400_000,
@@ -359,3 +352,10 @@ describe('a bucket that keeps versions and locks', () => {
     expect(report.findingCounts).toEqual({ object_lock_missing: 12 });
   });
 });
+
+function lockHeaders(mode: string, days: number): Record<string, string> {
+  return {
+    'x-amz-object-lock-mode': mode,
+    'x-amz-object-lock-retain-until-date': new Date(Date.now() + days * 86_400_000).toISOString(),
+  };
+}
