@@ -4,7 +4,9 @@
  */
 export type {
   Attachment,
+  HeldDifference,
   HeldEntry,
+  HeldPlace,
   Roll,
   Sink,
   SinkBatch,
