@@ -144,7 +144,10 @@ const signing = z
       .string()
       .includes('PRIVATE KEY', 'is not a private key in PEM; `ccloud-audit key generate` makes one')
       .optional()
-      .describe('The Ed25519 private key in PEM that signs digests.'),
+      .describe(
+        'The Ed25519 private key in PEM that signs digests; `ccloud-audit key generate` makes one. Before another one is set here, ' +
+          '`ccloud-audit key rotate --to FILE` announces it; without that the exporter does not start.',
+      ),
     keyFile: text.optional().describe('A file that holds `key`, instead of it.'),
   })
   .transform(({ key = '' }) => ({ key: new Secret(key) }));
@@ -187,7 +190,10 @@ const document = z
       .prefault('25s')
       .describe('How long a stop may take; below what the orchestrator allows.'),
     store: store.prefault({}).describe('The database that holds the ledger.'),
-    signing: optional(signing).describe('Signs the digests of archives. Without it they are not signed.'),
+    signing: optional(signing).describe(
+      'Signs the digests that archives get: hourly when something was written, daily when nothing was, at the end of a `backfill` and of ' +
+        '`run --once`. Without it they are not signed; their chain still shows accidents.',
+    ),
     sinks: z
       .array(sinkSchema, 'must be a list')
       .prefault([{ name: 'console', type: 'stdout' }])

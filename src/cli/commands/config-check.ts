@@ -6,7 +6,8 @@ import type { CliContext } from '../context.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from '../exit-codes.ts';
 import { load } from '../load.ts';
 import { printListing } from '../output.ts';
-import { connectionChecks } from '../connection-checks.ts';
+import { connectionChecks, type ConnectionCheck } from '../connection-checks.ts';
+import { signingKeyOf } from '../../exporter/signing-key.ts';
 
 interface CheckResult {
   readonly subject: string;
@@ -21,7 +22,8 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
     { subject: 'configuration', isGood: true, finding: describeConfig(loaded) },
   ];
   let exitCode: ExitCode = exitCodes.done;
-  for (const check of input.isSet('offline') ? [] : connectionChecks(loaded)) {
+  const connections = input.isSet('offline') ? [] : connectionChecks(loaded);
+  for (const check of [...signingChecks(loaded), ...connections]) {
     context.signal.throwIfAborted();
     try {
       results.push({ subject: check.subject, isGood: true, finding: await check.run(context) });
@@ -44,6 +46,17 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
     empty: 'Nothing to check.',
   });
   return exitCode;
+}
+
+/** Whether the key can sign, which needs no connection. */
+function signingChecks({ config }: LoadedConfig): readonly ConnectionCheck[] {
+  if (config.signing === undefined) return [];
+  return [
+    {
+      subject: 'signing',
+      run: async () => `digests are signed with the key ${signingKeyOf(config)?.publicKey.keyId}`,
+    },
+  ];
 }
 
 function describeConfig({ config, file, implicitKey }: LoadedConfig): string {
