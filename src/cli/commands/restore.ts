@@ -83,6 +83,13 @@ async function restoreInto(context: CliContext, input: CommandInput, parts: Part
       logger,
       signal: context.signal,
     });
+  } catch (error) {
+    if (context.signal.aborted)
+      note(
+        context,
+        'Stopped before the end. If it had begun to write, nobody can use the store until the same command is run again; it goes on where it was.',
+      );
+    throw error;
   } finally {
     progress.stop();
   }

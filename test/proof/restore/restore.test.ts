@@ -121,6 +121,12 @@ async function tablesHold(): Promise<object> {
   return rows[0] ?? {};
 }
 
+async function offsets(): Promise<readonly object[]> {
+  const sql = `SELECT sink, acknowledged, next_sequence FROM ${schema}.deliveries d
+    JOIN ${schema}.organizations o ON o.id = d.organization ORDER BY sink`;
+  return (await run.database.query(sql)).rows;
+}
+
 const nothing = { rows: '0', segments: '0', objects: '0', organizations: '0', digests: '0' };
 
 async function expectWholeAfterNextRun(): Promise<void> {
@@ -398,6 +404,32 @@ describe('a store that is not empty', () => {
     expect(await restored()).toMatchObject({ organizations: [{ restored: 250, held: 450, head: 700 }] });
     expect(await evidence()).toEqual(before);
     await expectWholeAfterNextRun();
+  });
+
+  it('gets everything taken back when the archive changes while it is brought forward', async () => {
+    await exported();
+    const older = await snapshot();
+    run.sandbox.append(Array.from({ length: 250 }, () => ({})));
+    await backfill();
+    const before = await evidence();
+    await older();
+    const held = [await evidence(), await tablesHold(), await offsets()];
+    const objects = before.objects.length;
+    const last = (await files('/entries/')).at(-1) ?? '';
+    const store = createFileObjectStore({ directory: run.archive });
+    let reads = 0;
+    const changing: ObjectStore = {
+      ...bound(store),
+      get: async (name, options) => {
+        if (name.includes('/entries/')) reads += 1;
+        return last.endsWith(name) && reads > objects ? undefined : await store.get(name, options);
+      },
+    };
+    await expect(restored({ store: changing })).rejects.toMatchObject({ code: 'archive_changed' });
+    expect(reads).toBe(2 * objects);
+    expect([await evidence(), await tablesHold(), await offsets()]).toEqual(held);
+    expect(await restored()).toMatchObject({ organizations: [{ restored: 250, held: 450 }] });
+    expect(await evidence()).toEqual(before);
   });
 
   it('that went on by itself after its backup is refused and stays as it was', async () => {
