@@ -1,5 +1,5 @@
 /** Signing keys as operators handle them: the built program, a sandbox, an archive in a directory. */
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,6 +132,21 @@ ${key === undefined ? '' : `signing: { keyFile: ${file(key)} }`}
     expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
     expect(ended.stderr).toContain('key generate');
     expect(ended.stderr).not.toContain('AAAA');
+  });
+
+  it('is tried by the check of the configuration', async () => {
+    const keyId = await newKey('key.pem');
+    const good = await audit(['config', 'check', '--offline', '-o', 'json'], 'key.pem');
+    expect(good).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      checks: [{}, { subject: 'signing', ok: true, finding: expect.stringContaining(keyId) as unknown }],
+    });
+    const pkcs8 = { type: 'pkcs8', format: 'pem' } as const;
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await writeFile(file('bad.pem'), privateKey.export(pkcs8));
+    const bad = await audit(['config', 'check', '--offline'], 'bad.pem');
+    expect(bad.exitCode).toBe(2);
+    expect(bad.stdout).toContain('It is a key of type ec, not Ed25519.');
   });
 
   it('signs a backfill, is rotated, and is no longer taken', async () => {
