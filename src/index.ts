@@ -11,6 +11,7 @@ export type {
   Sink,
   SinkBatch,
   SinkCapabilities,
+  SinkDigest,
   SinkEntry,
   SinkOptions,
   WriteReceipt,
