@@ -1,22 +1,14 @@
 /**
  * One-shots: read what is demanded, feed the sinks up to the ledger's head of that moment, exit. Jobs that another
- * process holds are waited for (a backfill) or refused (everything else). A one-shot gives up, with every position
- * kept, after some time without progress.
+ * process holds are waited for (a backfill) or refused (everything else).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sink } from '../../sinks/sink.ts';
-import { createBackoff } from '../backoff.ts';
 import { startDelivery } from '../delivery/delivery.ts';
 import { isDigestDue } from '../delivery/digest-delivery.ts';
-import { ExporterError, isAbort } from '../errors.ts';
+import { ExporterError } from '../errors.ts';
 import { findDelivery, noteDeliveryFailure, readHead, registerDelivery } from '../ledger/deliveries.ts';
-import {
-  acquireLease,
-  leaseHolder,
-  type Lease,
-  type LeaseHolder,
-  type LeaseTarget,
-} from '../ledger/leases.ts';
+import { leaseHolder, type LeaseTarget } from '../ledger/leases.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { findOrganization, type Organization } from '../ledger/organizations.ts';
 import { noteReadFailure, noteReadSuccess } from '../ledger/read-health.ts';
@@ -25,7 +17,6 @@ import type { Interval } from '../ledger/coverage.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { maxNanos, type Nanos } from '../time.ts';
 import { sinksOf, type Exporter, type ExporterOrganization, type ExporterSink } from './exporter.ts';
-import { isWorthRepeating, toFailure } from './failure.ts';
 import {
   afterFirstContact,
   demandOf,
@@ -34,6 +25,7 @@ import {
   startReading,
   type LeasedReading,
 } from './read-work.ts';
+import { LeasedTasks } from './leased-tasks.ts';
 import { printRange } from './print-range.ts';
 import { SinkOpening } from './sink-opening.ts';
 
@@ -59,8 +51,8 @@ export interface OneShotResult {
   readonly printed: number;
 }
 
-/** How often to look again at what another process does. */
-const pollMs = 500;
+/** How often a sink that has everything looks for more while the reading goes on. */
+const feedPollMs = 50;
 
 /** Exports a range: resolves when it is in the ledger and every sink holds the ledger up to then. */
 export async function runBackfill(
@@ -191,35 +183,42 @@ class OneShot {
     }
   }
 
+  #tasks(task: { readonly plan: OneShotPlan; readonly signal: AbortSignal }): LeasedTasks {
+    return new LeasedTasks({
+      ledger: this.#exporter.ledger,
+      logger: this.#exporter.logger,
+      whenHeld: task.plan.whenHeld,
+      giveUpAfterMs: this.#options.giveUpAfterMs,
+      lastProgress: () => this.#lastProgress,
+      signal: task.signal,
+    });
+  }
+
   async #read(organization: Organization, plan: OneShotPlan, signal: AbortSignal): Promise<void> {
     const { ledger } = this.#exporter;
     const target = { work: 'read', organization: organization.id } as const;
     let lastPlace: string | undefined;
-    await this.#underLease(
-      target,
-      { plan, signal },
-      {
-        isDone: async () => {
-          this.#head = await plan.headWhenRead();
-          if (this.#head !== undefined) return true;
-          // Another process that reads what this one demanded makes progress, too.
-          const place = await readingPlace(ledger, organization);
-          if (place !== lastPlace) this.#progress();
-          lastPlace = place;
-          return false;
-        },
-        work: async (lease, working) => {
-          const reading = await startReading(
-            this.#exporter,
-            { organization: this.#configured, lease },
-            working,
-          );
-          await plan.read(reading, working);
-          await noteReadSuccess(ledger, lease);
-        },
-        note: (lease, failure) => noteReadFailure(ledger, lease, failure),
+    await this.#tasks({ plan, signal }).run(target, {
+      isDone: async () => {
+        this.#head = await plan.headWhenRead();
+        if (this.#head !== undefined) return true;
+        // Another process that reads what this one demanded makes progress, too.
+        const place = await readingPlace(ledger, organization);
+        if (place !== lastPlace) this.#progress();
+        lastPlace = place;
+        return false;
       },
-    );
+      work: async (lease, working) => {
+        const reading = await startReading(
+          this.#exporter,
+          { organization: this.#configured, lease },
+          working,
+        );
+        await plan.read(reading, working);
+        await noteReadSuccess(ledger, lease);
+      },
+      note: (lease, failure) => noteReadFailure(ledger, lease, failure),
+    });
   }
 
   async #serve(
@@ -266,7 +265,7 @@ class OneShot {
     const offset = async (): Promise<number> =>
       (await findDelivery(ledger, organization.id, sink.name))?.offset ?? 0;
     let lastOffset = await offset();
-    await this.#underLease(target, task, {
+    await this.#tasks(task).run(target, {
       isDone: async () => {
         const now = await offset();
         if (now > lastOffset) this.#progress();
@@ -294,7 +293,7 @@ class OneShot {
           const isAtEnd = head !== undefined && delivery.offset >= head;
           await delivery.writeDigests(isAtEnd ? 'end' : 'due', working);
           if (isAtEnd) return;
-          await delay(pollMs / 10, undefined, { signal: working });
+          await delay(feedPollMs, undefined, { signal: working });
         }
       },
       note: (lease, failure) => noteDeliveryFailure(ledger, { ...lease, target }, failure),
@@ -308,111 +307,6 @@ class OneShot {
     return !(await isDigestDue(this.#exporter, target, 'end'));
   }
 
-  /** Does the work under its lease, or waits for who holds it, until it is done; repeats what is worth it. */
-  async #underLease(
-    target: LeaseTarget,
-    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
-    steps: {
-      readonly isDone: () => Promise<boolean>;
-      readonly work: (lease: Lease, signal: AbortSignal) => Promise<void>;
-      readonly note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>;
-    },
-  ): Promise<void> {
-    const backoff = createBackoff({ firstMs: 500, maxMs: 10_000 });
-    const { signal } = task;
-    let failingSince: number | undefined;
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        if (await steps.isDone()) return;
-        const lease = await acquireLease(this.#exporter.ledger, target);
-        if (lease === undefined) await this.#waitForHolder(target, task);
-        else await this.#work(lease, signal, steps);
-        backoff.reset();
-        failingSince = undefined;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (isAbort(error) || !isWorthRepeating(error)) throw error;
-        failingSince ??= performance.now();
-        if (performance.now() - Math.max(failingSince, this.#lastProgress) > this.#options.giveUpAfterMs)
-          throw gaveUp(error, this.#options);
-        const waitMs = backoff.next();
-        this.#exporter.logger.warn({ ...target, error: error, nextTryMs: waitMs }, 'trying again');
-        await delay(waitMs, undefined, { signal });
-      }
-    }
-  }
-
-  async #work(
-    lease: Lease,
-    signal: AbortSignal,
-    steps: {
-      readonly work: (lease: Lease, signal: AbortSignal) => Promise<void>;
-      readonly note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>;
-    },
-  ): Promise<void> {
-    const linked = linkSignals(signal, lease.signal);
-    try {
-      await steps.work(lease, linked.signal);
-    } catch (error) {
-      // Whatever it broke off with, the reason is the lost lease, and the work can be taken up again under another.
-      if (!signal.aborted && lease.signal.aborted) throw lease.signal.reason;
-      if (!signal.aborted) await this.#note(lease, error, steps.note);
-      throw error;
-    } finally {
-      linked.unlink();
-      await this.#release(lease);
-    }
-  }
-
-  async #note(
-    lease: Lease,
-    error: unknown,
-    note: (lease: Lease, failure: ReturnType<typeof toFailure>) => Promise<void>,
-  ): Promise<void> {
-    try {
-      await note(lease, toFailure(error));
-    } catch (noteError) {
-      this.#exporter.logger.warn({ error: noteError }, 'failure not noted in the store');
-    }
-  }
-
-  async #release(lease: Lease): Promise<void> {
-    try {
-      await lease.release();
-    } catch (error) {
-      this.#exporter.logger.warn({ error: error }, 'lease not given back, it runs out by itself');
-    }
-  }
-
-  async #waitForHolder(
-    target: LeaseTarget,
-    task: { readonly plan: OneShotPlan; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const holder = await leaseHolder(this.#exporter.ledger, target);
-    await delay(pollMs, undefined, { signal: task.signal });
-    if (task.plan.whenHeld === 'fail' && holder !== undefined) {
-      await this.#refuseLiving(target, holder, task.signal);
-      return;
-    }
-    if (performance.now() - this.#lastProgress > this.#options.giveUpAfterMs) {
-      throw gaveUp(
-        heldByOther(target, (await leaseHolder(this.#exporter.ledger, target))?.holder),
-        this.#options,
-      );
-    }
-  }
-
-  /** A dead holder's lease is waited for, one lease time at most; one that is renewed has somebody behind it. */
-  async #refuseLiving(target: LeaseTarget, first: LeaseHolder, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const holder = await leaseHolder(this.#exporter.ledger, target);
-      if (holder === undefined) return;
-      if (holder.until !== first.until) throw heldByOther(target, holder.holder);
-      await delay(pollMs, undefined, { signal });
-    }
-  }
-
   #progress(): void {
     this.#lastProgress = performance.now();
   }
@@ -424,22 +318,4 @@ async function readingPlace(ledger: Ledger, { id, name }: Organization): Promise
   const stretches = await readStretches(ledger, id);
   const checkpoints = stretches.map(({ from, checkpoint }) => `${from} ${checkpoint ?? ''}`);
   return [current?.nextSequence, current?.tailCheckpoint, ...checkpoints].join(', ');
-}
-
-function heldByOther(target: LeaseTarget, holder: string | undefined): ExporterError {
-  const job = target.work === 'read' ? 'reads this organization' : `feeds the sink "${target.sink}"`;
-  return new ExporterError(
-    `Another process (${holder ?? 'gone by now'}) ${job} at the moment. Let it finish, or stop it first; ` +
-      'a killed one’s lease runs out by itself.',
-    { kind: 'held', code: 'lease_held' },
-  );
-}
-
-function gaveUp(error: unknown, options: OneShotOptions): unknown {
-  if (!(error instanceof ExporterError)) return error;
-  const seconds = Math.round(options.giveUpAfterMs / 1000);
-  return new ExporterError(
-    `${error.message} Gave up after ${seconds} s without progress (--give-up-after); every position is kept, run it again to go on.`,
-    { kind: error.kind, code: error.code, cause: error },
-  );
 }
