@@ -38,7 +38,7 @@ beforeEach(async () => {
     }),
   );
   const { exitCode, stderr } = await runProgram(['backfill', '-c', config]);
-  expect(exitCode, stderr).toBe(0);
+  if (exitCode !== 0) throw new Error(stderr);
 });
 
 afterEach(async () => {

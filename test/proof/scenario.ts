@@ -20,7 +20,7 @@ import {
   type SigningKey,
 } from '../../src/archive/digest/signing-key.ts';
 import { createArchiveSink } from '../../src/archive/archive-sink.ts';
-import { archiveDay, digestKey } from '../../src/archive/layout.ts';
+import { digestKey } from '../../src/archive/layout.ts';
 import { formatTimestamp, nanos } from '../../src/time.ts';
 import type { SinkEntry } from '../../sinks/sink.ts';
 import type { ArchivePlace } from '../helpers/archive-places.ts';
@@ -54,7 +54,8 @@ export interface ScenarioOptions {
 /** Writes an archive step by step; what it wrote last is what the next step follows. */
 export class Scenario {
   readonly place: ArchivePlace;
-  readonly organization: string;
+  /** Its present name; assign another to rename it. */
+  organization: string;
   readonly #options: ScenarioOptions;
   key: SigningKey | undefined;
   readonly #pending: DigestObject[] = [];
@@ -297,8 +298,4 @@ export class Tampering {
       return Buffer.from(`${JSON.stringify({ ...envelope, payload })}\n`);
     });
   }
-}
-
-export function dayOf(scenario: Scenario): string {
-  return archiveDay(scenario.now);
 }

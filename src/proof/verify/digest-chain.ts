@@ -186,6 +186,8 @@ function checkSignatures(records: readonly DigestRecord[], context: ChainContext
   if (context.keys.length === 0) return reportKeyNotGiven(signed, context);
   const isTrusted = trustForward(records, context);
   const isVouched = vouched(records, isTrusted);
+  const given = new Set(context.keys.map(({ keyId }) => keyId));
+  const announced = records.at(-1)?.payload.nextKey?.keyId;
   const firstSigned = records.findIndex(({ signature }) => signature.state !== 'none');
   for (const [index, record] of records.entries()) {
     if (isTrusted[index] === true) continue;
@@ -194,6 +196,7 @@ function checkSignatures(records: readonly DigestRecord[], context: ChainContext
       isCovered,
       isBeforeSigning: index < firstSigned,
       next: records[index + 1],
+      isWaiting: announced !== undefined && given.has(announced),
     });
   }
 }
@@ -234,6 +237,8 @@ interface SignaturePlace {
   readonly isCovered: boolean;
   readonly isBeforeSigning: boolean;
   readonly next: DigestRecord | undefined;
+  /** Whether the newest digest announces a key that was given, which nothing is signed by yet. */
+  readonly isWaiting: boolean;
 }
 
 function reportSignature(record: DigestRecord, context: ChainContext, place: SignaturePlace): void {
@@ -256,7 +261,7 @@ function reportSignature(record: DigestRecord, context: ChainContext, place: Sig
           context,
           file,
           'signature_untrusted',
-          `is signed by the key ${keyId}, which is not trusted`,
+          `is signed by the key ${keyId}, which is not trusted${place.isWaiting ? '; the digests announce the key that was given, which has signed none yet: give the key before it too (--key)' : ''}`,
         );
       }
       const next = place.next === undefined ? undefined : keyIdOf(place.next.signature);

@@ -104,8 +104,9 @@ export class Findings {
     return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** In the order of objects and lines, however many objects were read at once. */
   get kept(): readonly Finding[] {
-    return this.#kept;
+    return this.#kept.toSorted(byPlace);
   }
 
   get counts(): ReadonlyMap<FindingCode, number> {
@@ -115,4 +116,11 @@ export class Findings {
   get notes(): readonly VerifyNote[] {
     return [...this.#notes.values()];
   }
+}
+
+function byPlace(one: Finding, other: Finding): number {
+  const [object = '', otherObject = ''] = [one.object, other.object];
+  if (object !== otherObject) return object < otherObject ? -1 : 1;
+  // What is said of a line explains what is said of its object.
+  return (one.line ?? Number.MAX_SAFE_INTEGER) - (other.line ?? Number.MAX_SAFE_INTEGER);
 }

@@ -59,7 +59,7 @@ export interface VerifiedArchive {
   readonly walk: ObjectWalk;
 }
 
-const objectsInFlight = 4;
+const objectsInFlight = 8;
 const bytesInFlight = 128 * 1024 * 1024;
 /** A digest is made at least every day; two hours are for what may be in between. */
 const freshMs = 26 * 3600 * 1000;

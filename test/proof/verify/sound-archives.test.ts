@@ -181,6 +181,23 @@ describe('a sound archive', () => {
     expect(none.findings[0]?.message).toContain('no archive of initech');
   });
 
+  test.each([
+    ['whose id is known', 'id-of-acme'],
+    ['whose id is not known', undefined],
+  ])('goes on under a new name of an organization %s', async (_, organizationId) => {
+    const place = await directory();
+    const scenario = await ordinaryArchive(place, { organizationId });
+    scenario.organization = 'globex';
+    await scenario.object(5);
+    await scenario.digest();
+    const report = await verify(place.store());
+    expectSound(report);
+    expect(report.organizations).toMatchObject([{ name: 'globex', entries: 65, digests: { count: 7 } }]);
+    await place.remove(await new Tampering(place).keyOf(51));
+    await place.remove('organization=acme/digests/000000000006.json');
+    expect((await verify(place.store())).verdict).toBe('failed');
+  });
+
   test('finds the folder of one organization given in place of the folder above it', async () => {
     const place = await directory();
     await ordinaryArchive(place);
@@ -258,33 +275,6 @@ describe('signatures', () => {
 });
 
 describe('a bucket that keeps versions and locks', () => {
-  async function lockedBucket(): Promise<{
-    place: ArchivePlace;
-    server: Awaited<ReturnType<typeof startStrictObjectStore>>;
-  }> {
-    const server = await startStrictObjectStore({ hasObjectLock: true, isVersioned: true });
-    cleanups.push(() => server.close());
-    const headers = lockHeaders('GOVERNANCE', 30);
-    const place: ArchivePlace = {
-      store: () =>
-        createS3ObjectStore({
-          bucket: 'audit',
-          region: 'us-east-1',
-          endpoint: server.url,
-          objectLock: { mode: 'GOVERNANCE', retentionMs: 30 * 86_400_000 },
-        }),
-      objects: () => Promise.resolve(server.objects()),
-      plant: (key, bytes) => {
-        server.bucket.isVersioned = true;
-        server.bucket.put(key, { bytes, headers, isConditional: false });
-        return Promise.resolve();
-      },
-      remove: (key) => Promise.resolve(server.bucket.delete(key)),
-      dispose: () => server.close(),
-    };
-    return { place, server };
-  }
-
   const expected = {
     mode: 'GOVERNANCE',
     retentionMs: 30 * 86_400_000,
@@ -358,4 +348,31 @@ function lockHeaders(mode: string, days: number): Record<string, string> {
     'x-amz-object-lock-mode': mode,
     'x-amz-object-lock-retain-until-date': new Date(Date.now() + days * 86_400_000).toISOString(),
   };
+}
+
+async function lockedBucket(): Promise<{
+  place: ArchivePlace;
+  server: Awaited<ReturnType<typeof startStrictObjectStore>>;
+}> {
+  const server = await startStrictObjectStore({ hasObjectLock: true, isVersioned: true });
+  cleanups.push(() => server.close());
+  const headers = lockHeaders('GOVERNANCE', 30);
+  const place: ArchivePlace = {
+    store: () =>
+      createS3ObjectStore({
+        bucket: 'audit',
+        region: 'us-east-1',
+        endpoint: server.url,
+        objectLock: { mode: 'GOVERNANCE', retentionMs: 30 * 86_400_000 },
+      }),
+    objects: () => Promise.resolve(server.objects()),
+    plant: (key, bytes) => {
+      server.bucket.isVersioned = true;
+      server.bucket.put(key, { bytes, headers, isConditional: false });
+      return Promise.resolve();
+    },
+    remove: (key) => Promise.resolve(server.bucket.delete(key)),
+    dispose: () => server.close(),
+  };
+  return { place, server };
 }
