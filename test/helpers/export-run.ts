@@ -48,7 +48,7 @@ export interface ExportRunOptions {
 const warehouseTable = 'audit.cockroach_cloud_entries';
 
 export async function startExportRun(options: ExportRunOptions = {}): Promise<ExportRun> {
-  const sandbox = await startSandbox({ entries: 300, ...options.sandbox });
+  const sandbox = await startSandbox({ entries: 300, historyDays: 12, ...options.sandbox });
   const test: TestDatabase = await createTestDatabase();
   const database = await openPostgres({
     url: test.url,
