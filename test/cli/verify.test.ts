@@ -1,10 +1,11 @@
 import { appendFile, cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
+import { startStrictObjectStore } from '../helpers/strict-object-store.ts';
 import { runProgram, type Ended } from './run-program.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -134,6 +135,30 @@ describe('verify, of what the exporter itself wrote', () => {
     const refused = await verify('--proof', file, '--key', join(folder, 'key.pub.pem'), '-o', 'json');
     expect(refused.exitCode).toBe(6);
     expect(JSON.parse(refused.stdout)).toMatchObject({ isProved: false, code: 'proof_not_included' });
+  });
+
+  it('reads a bucket that the configuration does not know, with the flags for it', async () => {
+    const server = await startStrictObjectStore();
+    cleanups.push(() => server.close());
+    const files = await readdir(archive, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((child) => child.isFile())) {
+      const path = join(file.parentPath, file.name);
+      const key = `some/prefix/${relative(archive, path)}`;
+      server.bucket.put(key, { bytes: await readFile(path), headers: {}, isConditional: false });
+    }
+    const words = ['verify', 's3://audit/some/prefix/', '--endpoint', server.url, '--path-style'];
+    const flags = ['--region', 'us-east-1', '--key', join(folder, 'key.pub.pem')];
+    const env = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'example-secret' };
+    const ended = await runProgram([...words, ...flags], { env });
+    expect(ended.exitCode, ended.stdout + ended.stderr).toBe(0);
+    expect(ended.stdout).toContain('s3://audit/some/prefix: verified');
+    expect(ended.stdout).toContain('No object was replaced or deleted');
+    const locked = await runProgram([...words, ...flags, '--object-lock'], { env });
+    expect(locked.exitCode).toBe(6);
+    expect(locked.stdout).toContain('object_lock_missing');
+    await server.suspend();
+    const away = await runProgram([...words, ...flags], { env });
+    expect(away.exitCode).toBe(4);
   });
 
   it('tells what is wrong with the command line, and what can not be reached', async () => {
