@@ -8,27 +8,13 @@
  */
 import type { Sink } from '../../sinks/sink.ts';
 import { SinkError } from '../../sinks/sink-error.ts';
-import {
-  acknowledge,
-  findDelivery,
-  noteDeliverySuccess,
-  type Delivery,
-  type DeliveryLease,
-} from '../ledger/deliveries.ts';
+import { acknowledge, findDelivery, noteDeliverySuccess, type Delivery } from '../ledger/deliveries.ts';
 import type { Nanos } from '../time.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Organization } from '../ledger/organizations.ts';
 import { parkEntry } from '../ledger/parked.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
-import type { Logger } from '../logger.ts';
 import { attachSink } from './attach.ts';
-import {
-  createDigestDelivery,
-  type DigestDelivery,
-  type DigestMoment,
-  type DigestSettings,
-} from './digest-delivery.ts';
-import type { DeliveryObserver } from './delivery-observer.ts';
+import { createDigestDelivery, type DigestDelivery, type DigestMoment } from './digest-delivery.ts';
+import type { DeliveryOptions } from './delivery-options.ts';
 import { readBatch } from './ledger-batches.ts';
 import { createObjectDelivery, type ObjectDelivery } from './object-delivery.ts';
 import { writeUntilAborted } from './write-batch.ts';
@@ -37,19 +23,6 @@ import { writeUntilAborted } from './write-batch.ts';
 const batchLimits = { entries: 4000, bytes: 8 * 1024 * 1024 };
 /** More refused entries in a row than this is a broken destination, not poison. */
 const poisonRunMax = 10;
-
-export interface DeliveryOptions {
-  readonly ledger: Ledger;
-  readonly lease: DeliveryLease;
-  readonly organization: Organization;
-  readonly sink: Sink;
-  readonly observer: DeliveryObserver;
-  readonly logger: Logger;
-  /** How digests of archives are made; undefined: not signed, in the usual intervals. */
-  readonly digests?: DigestSettings | undefined;
-  /** Aborts a write in flight, as losing the lease does; a stop lets it finish. */
-  readonly abort: AbortSignal;
-}
 
 export interface RunningDelivery {
   /** The last sequence the sink holds durably. */

@@ -27,20 +27,7 @@ import {
 import { linkSignals } from '../linked-signal.ts';
 import { formatTimestamp } from '../time.ts';
 import { composeDigest } from './compose-digest.ts';
-import type { DeliveryOptions } from './delivery.ts';
-
-export interface DigestSettings {
-  /** Undefined: digests are not signed. */
-  readonly signingKey?: SigningKey | undefined;
-  /** How long after the last digest new objects or changed entries make the next one due. Default an hour. */
-  readonly hourlyMs?: number | undefined;
-  /** How long after the last digest one is due when there is nothing new. Default a day. */
-  readonly dailyMs?: number | undefined;
-  /** How often the store is asked whether a digest is due. Default a minute. */
-  readonly lookMs?: number | undefined;
-  /** How much one digest lists. */
-  readonly limits?: MaterialLimits | undefined;
-}
+import type { DeliveryOptions } from './delivery-options.ts';
 
 /** `end`: at the end of a one-shot whatever is new makes a digest due. */
 export type DigestMoment = 'due' | 'end';

@@ -16,7 +16,7 @@ import {
   type ObjectPlan,
 } from '../ledger/objects.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
-import type { DeliveryOptions } from './delivery.ts';
+import type { DeliveryOptions } from './delivery-options.ts';
 import { writeUntilAborted } from './write-batch.ts';
 import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';

@@ -1,7 +1,7 @@
 import type { WriteReceipt } from '../../sinks/sink.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import { linkSignals } from '../linked-signal.ts';
-import type { DeliveryOptions } from './delivery.ts';
+import type { DeliveryOptions } from './delivery-options.ts';
 import { toSinkEntry } from './sink-entries.ts';
 
 /** Hands a batch to the sink; losing the lease or the shutdown's deadline ends it, a stop does not. */

@@ -2,7 +2,7 @@
 import type { Sink } from '../../sinks/sink.ts';
 import type { AuditSource } from '../cloud-api/audit-page.ts';
 import type { DeliveryObserver } from '../delivery/delivery-observer.ts';
-import type { DigestSettings } from '../delivery/digest-delivery.ts';
+import type { DigestSettings } from '../delivery/delivery-options.ts';
 import type { DeliveryStart } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../logger.ts';

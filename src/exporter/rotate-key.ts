@@ -1,7 +1,8 @@
 /** Another signing key for archives, each under the lease of its delivery. */
 import type { Sink } from '../../sinks/sink.ts';
 import type { SigningKey } from '../archive/digest/signing-key.ts';
-import { attachDelivery, type DeliveryOptions } from '../delivery/delivery.ts';
+import { attachDelivery } from '../delivery/delivery.ts';
+import type { DeliveryOptions } from '../delivery/delivery-options.ts';
 import { silentDeliveryObserver } from '../delivery/delivery-observer.ts';
 import { createDigestDelivery, type KeyRotation } from '../delivery/digest-delivery.ts';
 import type { Delivery } from '../ledger/deliveries.ts';

@@ -2,7 +2,15 @@
  * Appends pages behind the reading of the next ones. While one append is under way, whole pages that follow wait and
  * become one append together: fewer commits, the same order, and the position of the last of them moves with all.
  */
-import type { WalkedPage } from './walk.ts';
+import type { Nanos } from '../time.ts';
+import type { PageEntry } from './page-entries.ts';
+
+export interface WalkedPage {
+  readonly entries: readonly PageEntry[];
+  /** Where the walk goes on after this page, verbatim; undefined when the page gave nothing further. */
+  readonly checkpoint: string | undefined;
+  readonly serverDate: Nanos | undefined;
+}
 
 export class AppendGroup {
   readonly #append: (page: WalkedPage) => Promise<number>;

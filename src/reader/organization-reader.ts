@@ -29,7 +29,8 @@ import { createPageSource, type PageSource } from './page-source.ts';
 import type { ReaderObserver } from './reader-observer.ts';
 import { createSerial } from './serial.ts';
 import { tailStart, positionBefore, rescanStart } from './start-positions.ts';
-import { walk, type WalkedPage, type WalkResult } from './walk.ts';
+import type { WalkedPage } from './append-group.ts';
+import { walk, type WalkResult } from './walk.ts';
 
 export interface ReaderSettings {
   readonly pageSize: number;

@@ -18,7 +18,7 @@ import type { AuditPage } from '../cloud-api/audit-page.ts';
 import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import { formatTimestamp, microsecond, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
-import { AppendGroup } from './append-group.ts';
+import { AppendGroup, type WalkedPage } from './append-group.ts';
 import { createdAtOf, toPageEntry, type PageEntry } from './page-entries.ts';
 import type { PageRead, PageSource } from './page-source.ts';
 
@@ -37,13 +37,6 @@ export interface WalkPlan {
   readonly append: (page: WalkedPage) => Promise<number>;
   /** Told when a timestamp was stepped over because the API gave no other way on. */
   readonly onStepOver: (position: string) => Promise<void>;
-}
-
-export interface WalkedPage {
-  readonly entries: readonly PageEntry[];
-  /** Where the walk goes on after this page, verbatim; undefined when the page gave nothing further. */
-  readonly checkpoint: string | undefined;
-  readonly serverDate: Nanos | undefined;
 }
 
 export interface WalkResult {

@@ -5,13 +5,13 @@ import { isSignedBy } from '../../src/archive/digest/envelope.ts';
 import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
 import { silentDeliveryObserver } from '../../src/delivery/delivery-observer.ts';
 import { startDelivery, type RunningDelivery } from '../../src/delivery/delivery.ts';
+import type { DigestSettings } from '../../src/delivery/delivery-options.ts';
 import {
   createDigestDelivery,
   type DigestMoment,
-  type DigestSettings,
   type KeyRotation,
 } from '../../src/delivery/digest-delivery.ts';
-import type { DeliveryOptions } from '../../src/delivery/delivery.ts';
+import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts';
 import { append } from '../../src/ledger/append.ts';
 import { registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
 import type { Logger } from '../../src/logger.ts';

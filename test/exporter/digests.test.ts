@@ -6,7 +6,7 @@ import { SinkError } from '../../sinks/sink-error.ts';
 import { isSignedBy } from '../../src/archive/digest/envelope.ts';
 import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
 import type { DigestPayload } from '../../src/archive/digest/digest-payload.ts';
-import type { DigestSettings } from '../../src/delivery/digest-delivery.ts';
+import type { DigestSettings } from '../../src/delivery/delivery-options.ts';
 import { runDaemon } from '../../src/exporter/daemon.ts';
 import type { Exporter } from '../../src/exporter/exporter.ts';
 import { runBackfill, runOnce } from '../../src/exporter/one-shot.ts';

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { walk, type WalkedPage } from '../../src/reader/walk.ts';
+import type { WalkedPage } from '../../src/reader/append-group.ts';
+import { walk } from '../../src/reader/walk.ts';
 import { formatTimestamp, nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
 import { createLogPages, type LogEntry, type LogPagesOptions } from '../helpers/log-pages.ts';
 

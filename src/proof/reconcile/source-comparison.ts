@@ -26,7 +26,8 @@ import type { Logger } from '../../logger.ts';
 import type { PageEntry } from '../../reader/page-entries.ts';
 import { createPageSource } from '../../reader/page-source.ts';
 import { positionBefore } from '../../reader/start-positions.ts';
-import { walk, type WalkedPage } from '../../reader/walk.ts';
+import type { WalkedPage } from '../../reader/append-group.ts';
+import { walk } from '../../reader/walk.ts';
 import { minNanos, nanos, parseTimestamp, type Nanos } from '../../time.ts';
 import { Collected, type FindingKind, type FoundEntry, type RemarkKind } from './findings.ts';
 
