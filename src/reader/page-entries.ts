@@ -46,8 +46,8 @@ export function entryKey(id: unknown, lineSha256: Buffer): string {
   return canonicalUuid.test(id) ? id : uuidFromHash(sha256(id));
 }
 
-function uuidFromHash(hash: Buffer): string {
-  const bytes = Buffer.from(hash.subarray(0, 16));
+function uuidFromHash(digest: Buffer): string {
+  const bytes = Buffer.from(digest.subarray(0, 16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString('hex');

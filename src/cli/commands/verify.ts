@@ -1,7 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { LoadedConfig } from '../../../config/load.ts';
-import { DigestFormatError } from '../../archive/digest/digest-error.ts';
-import { parsePublicKey, parseSigningKey, type PublicKey } from '../../archive/digest/signing-key.ts';
+import type { PublicKey } from '../../archive/digest/signing-key.ts';
 import { ExporterError, UsageError, toError } from '../../errors.ts';
 import { checkEntryProof, findEntryProof } from '../../proof/verify/entry-proof.ts';
 import { htmlReport } from '../../proof/verify/html-report.ts';
@@ -15,6 +13,7 @@ import { load } from '../load.ts';
 import { note, printJson, write } from '../output.ts';
 import { packageVersion } from '../package-version.ts';
 import { createProgress } from '../progress.ts';
+import { trustedKeys } from '../trusted-keys.ts';
 import { readMoment } from './backfill.ts';
 import { withStore } from './store-access.ts';
 import { verifySources, type VerifySource } from './verify-sources.ts';
@@ -23,7 +22,7 @@ import { proofText, reportText } from './verify-text.ts';
 export async function run(context: CliContext, input: CommandInput): Promise<ExitCode> {
   checkOptions(input);
   const loaded = await load(context, { needsKey: false });
-  const keys = await trustedKeys(loaded, input);
+  const keys = await trustedKeys(loaded, input.list('key'));
   const proof = input.text('proof');
   if (proof !== undefined) return await checkProof(context, input, { file: proof, keys });
   const sources = await verifySources(loaded, input);
@@ -162,28 +161,6 @@ async function checkProof(
   if (context.output === 'json') await printJson(context, verdict);
   else await write(context, proofText(verdict));
   return verdict.isProved ? exitCodes.done : exitCodes.findings;
-}
-
-/** Those that were given; without any, the public half of the configured signing key. */
-async function trustedKeys({ config }: LoadedConfig, input: CommandInput): Promise<PublicKey[]> {
-  const files = input.list('key');
-  if (files.length > 0) {
-    return await Promise.all(
-      files.map(async (file) => readKey(file, () => readText(file, 'key').then(parsePublicKey))),
-    );
-  }
-  if (config.signing === undefined) return [];
-  const { key } = config.signing;
-  return [await readKey('signing', async () => parseSigningKey(key.reveal()).publicKey)];
-}
-
-async function readKey(name: string, read: () => Promise<PublicKey>): Promise<PublicKey> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof DigestFormatError)) throw error;
-    throw new UsageError(`The key ${name} can't be used. ${error.message}`, { code: 'key_unusable' });
-  }
 }
 
 async function readText(file: string, what: string): Promise<string> {
