@@ -68,7 +68,13 @@ describe('a backfill that is killed with SIGKILL', () => {
     { timeout: 120_000 + kills * 30_000 },
     async () => {
       const random = randomFrom(seed);
-      const sandbox = await startSandbox({ entries: 12_000, historyDays: 40, seed, traps: ['inclusive'], latencyMs: 20 });
+      const sandbox = await startSandbox({
+        entries: 12_000,
+        historyDays: 40,
+        seed,
+        traps: ['inclusive'],
+        latencyMs: 20,
+      });
       cleanups.push(() => sandbox.close());
       const store = await startStrictObjectStore();
       cleanups.push(() => store.close());
