@@ -45,15 +45,6 @@ export function parseIdentity(bytes: Buffer): ArchiveIdentity | undefined {
   return { formatVersion, organization: { name, id: id ?? null }, ledgerId };
 }
 
-/** The identity of an organization's archive in a store; undefined where none was begun. */
-export async function readIdentity(
-  store: ObjectStore,
-  organization: string,
-  options: ObjectCallOptions,
-): Promise<ArchiveIdentity | undefined> {
-  return (await readIdentityObject(store, organization, options))?.identity;
-}
-
 /**
  * Begins the archive, or checks that the one that is there belongs to the same ledger and organization, and that the
  * store refuses to replace an object (unless it is known not to: `store.isConditional` is false).
