@@ -73,9 +73,18 @@ describe('README.md', () => {
     expect(listed.toSorted((a, b) => a - b)).toEqual(Object.values(exitCodes).toSorted((a, b) => a - b));
   });
 
-  it('says that exit code 6 is reserved for as long as no command looks for findings', () => {
-    const finders = commandTable.filter(({ path }) => path === 'verify' || path === 'reconcile');
-    expect(finders.length === 0).toBe(/\| 6 +\| reserved/.test(readme));
+  it('names commands that exist for exit code 6', () => {
+    const [[, meaning = ''] = []] = rows(section('Commands'), /^6$/);
+    const named = [...meaning.matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => !commandTable.some(({ path }) => path === name))).toEqual([]);
+  });
+
+  it('lets a verifier only read', () => {
+    const { Statement } = JSON.parse(deployed('iam-verifier.json')) as { Statement: { Action: string[] }[] };
+    const actions = Statement.flatMap(({ Action }) => Action);
+    expect(actions.length).toBeGreaterThan(0);
+    expect(actions.filter((action) => !/^s3:(Get|List)/.test(action))).toEqual([]);
   });
 
   it('runs commands that exist', async () => {
@@ -119,9 +128,10 @@ describe('README.md', () => {
   });
 
   it('has policies and rules that can be read', () => {
-    expect(JSON.parse(blocks('json').join(','))).toHaveProperty('Statement');
-    expect(JSON.parse(deployed('bucket-policy.json'))).toHaveProperty('Statement');
+    for (const name of ['bucket-policy.json', 'iam-exporter.json', 'iam-verifier.json'])
+      expect(JSON.parse(deployed(name))).toHaveProperty('Statement');
     expect(parse(deployed('alerts.yaml'))).toHaveProperty('groups');
+    expect(parse(deployed('vector.yaml'))).toHaveProperty('sources');
     for (const text of blocks('yaml')) expect(parse(text)).toBeTypeOf('object');
   });
 

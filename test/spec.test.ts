@@ -5,7 +5,15 @@ import { describe, expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const specification = read('SPEC.md');
 
-const pages = ['README.md', 'SPEC.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'CONFIGURATION.md'];
+const pages = [
+  'README.md',
+  'SPEC.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'CONFIGURATION.md',
+  'COMPLIANCE.md',
+];
 
 function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
