@@ -43,7 +43,8 @@ export function describeProgress(report: ProgressReport, elapsedMs: number, unit
   if (fraction !== undefined) {
     parts.push(`${Math.floor(fraction * 100)}%`);
     // So early a guess would only frighten.
-    if (fraction >= 0.02 && fraction < 1) parts.push(`${spell((elapsedMs / fraction) * (1 - fraction))} left`);
+    if (fraction >= 0.02 && fraction < 1)
+      parts.push(`${spell((elapsedMs / fraction) * (1 - fraction))} left`);
   }
   return parts.join(', ');
 }

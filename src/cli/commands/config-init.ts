@@ -8,7 +8,8 @@ import { note, write } from '../output.ts';
 
 export async function run(context: CliContext, input: CommandInput): Promise<ExitCode> {
   const path = input.argument('file');
-  if (path === undefined) {
+  // As with many tools, a dash is stdout and no file of that name.
+  if (path === undefined || path === '-') {
     await write(context, starterFile);
     return exitCodes.done;
   }

@@ -92,7 +92,7 @@ function provedOf(
   return [
     `${name}: ${count(signed)} entries in ${count(objects - notYetSigned.objects)} objects are, byte for byte, those that the exporter ${isSigned ? 'signed' : 'listed in its digests'}` +
       ` (sequences ${range.firstSequence} to ${range.lastSequence - notYetSigned.entries}). None was altered, removed, added or reordered since.`,
-    `${name}: the ${count(digests.count)} digests from ${digests.first?.createdAt ?? ''} to ${digests.newest?.createdAt ?? ''} are one chain without gaps.`,
+    chainSentence(name, digests),
     `${name}: no entry occurs twice.`,
   ];
 }
@@ -126,4 +126,10 @@ export function notProvedSentences(
 
 function count(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+function chainSentence(name: string, digests: OrganizationReport['digests']): string {
+  const first = digests.first?.createdAt ?? '';
+  if (digests.count === 1) return `${name}: its one digest, of ${first}, begins the chain.`;
+  return `${name}: the ${count(digests.count)} digests from ${first} to ${digests.newest?.createdAt ?? ''} are one chain without gaps.`;
 }
