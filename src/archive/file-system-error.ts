@@ -38,6 +38,12 @@ export function fileSystemError(thrown: unknown, call: FileSystemCall): Error {
         retryable: false,
         cause: thrown,
       });
+    case 'ENOENT':
+      // Node answers this, too, where a folder is to be made on a read-only file system.
+      return failure(
+        `${what}: a folder above it is missing or can't be made. Check that the path exists and that its file system is mounted writable; it will be tried again.`,
+        { code: 'path_missing', retryable: true, cause: thrown },
+      );
     case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':

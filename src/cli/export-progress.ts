@@ -6,6 +6,8 @@ import type { CliContext } from './context.ts';
 import { createProgress } from './progress.ts';
 
 export interface ExportProgress {
+  /** A sink that will be fed: the slowest one is what the bar shows. */
+  expect(organization: string, sink: string): void;
   readonly observer: Exporter['observer'];
   stop(): void;
 }
@@ -30,6 +32,9 @@ export async function createExportProgress(
     progress.report({ done: slowest, fraction });
   };
   return {
+    expect: (organization, sink) => {
+      delivered.set(`${organization} ${sink}`, 0);
+    },
     stop: () => progress.stop(),
     observer: {
       entriesRead: () => undefined,

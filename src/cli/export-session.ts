@@ -16,6 +16,7 @@ import type { Logger } from '../logger.ts';
 import type { CliContext } from './context.ts';
 import { load, loggerOf } from './load.ts';
 import { note } from './output.ts';
+import { StopRequested } from './signals.ts';
 import { sourceOptions } from './source-options.ts';
 
 export interface SessionOptions {
@@ -44,6 +45,13 @@ export interface Session {
 
 /** How long a one-shot tries to reach the store at its start. */
 const storePatienceMs = 10_000;
+
+/** The reader of stdout ends the export the normal way, exit code 0; it is said, since entries may be left. */
+function tellReaderGone(context: CliContext): void {
+  const { reason } = context.signal;
+  if (!(reason instanceof StopRequested) || reason.reason !== 'reader_gone') return;
+  note(context, 'Nobody reads stdout any more, so the export stopped there; every position is kept.');
+}
 
 export async function withSession<T>(
   context: CliContext,
@@ -75,6 +83,7 @@ export async function withSession<T>(
       await exporter.close();
     }
   } finally {
+    tellReaderGone(context);
     deadline.stop();
     await store.close();
   }

@@ -57,7 +57,7 @@ async function quickstart(): Promise<number> {
       '\nThe sandbox has ended; what was exported stays. Look into it:',
       `  npx ccloud-audit query "SELECT created_at, action, user_email FROM ${table} ORDER BY sequence DESC LIMIT 5" -c ${configFile}`,
       `  npx ccloud-audit query "SELECT * FROM journal ORDER BY at" -c ${configFile}`,
-      `  find ${folder}/archive -name '*.jsonl.gz' | sort | tail -n 1 | xargs zcat | head -n 1`,
+      `  find ${folder}/archive -name '*.jsonl.gz' | sort | tail -n 1 | xargs zcat | sed -n 1p`,
     ].join('\n'),
   );
   return 0;

@@ -163,7 +163,7 @@ async function createData(directory: string, data: string, options: PgliteOption
   options.signal?.throwIfAborted();
   if (code !== 0) {
     throw new DatabaseError(
-      `The embedded database in ${directory} could not be made: ${lastLine(words)}. Check that the directory can be written and has 100 MB free.`,
+      `The embedded database in ${directory} could not be made: ${reasonOf(words)}. Check that the directory can be written and has 100 MB free.`,
       { code: 'unreachable', retryable: false },
     );
   }
@@ -181,4 +181,9 @@ async function exitCode(child: ChildProcess): Promise<number | null> {
 function lastLine(text: string): string {
   const error = text.split('\n').find((line) => /Error/.test(line));
   return error?.trim() ?? 'the process that makes it was killed';
+}
+
+/** The engine names a full disk only by the number that its own C library has for it. */
+function reasonOf(words: string): string {
+  return /errno: 51\b|No space left/.test(words) ? 'the disk is full' : lastLine(words);
 }

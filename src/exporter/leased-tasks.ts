@@ -70,7 +70,10 @@ export class LeasedTasks {
         )
           throw gaveUp(error, this.#options);
         const waitMs = backoff.next();
-        this.#options.logger.warn({ ...target, error, nextTryMs: waitMs }, 'trying again');
+        this.#options.logger.warn(
+          { ...describeTarget(target), error, nextTryMs: Math.round(waitMs) },
+          'trying again',
+        );
         await delay(waitMs, undefined, { signal });
       }
     }
@@ -151,4 +154,9 @@ function gaveUp(error: unknown, options: LeasedTaskOptions): unknown {
     `${error.message} Gave up after ${seconds} s without progress (--give-up-after); every position is kept, run it again to go on.`,
     { kind: error.kind, code: error.code, cause: error },
   );
+}
+
+/** Without the organization's number, which nobody knows; the logger has its name. */
+function describeTarget(target: LeaseTarget): object {
+  return target.work === 'read' ? { work: 'read' } : { work: 'deliver', sink: target.sink };
 }

@@ -186,7 +186,7 @@ class OneShot {
   #tasks(task: { readonly plan: OneShotPlan; readonly signal: AbortSignal }): LeasedTasks {
     return new LeasedTasks({
       ledger: this.#exporter.ledger,
-      logger: this.#exporter.logger,
+      logger: this.#exporter.logger.child({ organization: this.#configured.name }),
       whenHeld: task.plan.whenHeld,
       giveUpAfterMs: this.#options.giveUpAfterMs,
       lastProgress: () => this.#lastProgress,

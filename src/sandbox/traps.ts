@@ -30,7 +30,7 @@ export function parseTrap(text: string): TrapSetting {
     const near = nearest(name);
     throw new UsageError(
       `There is no trap "${name}"${near === undefined ? '.' : `; did you mean "${near}"?`}` +
-        ' `ccloud-audit sandbox --help` lists them.',
+        ' `ccloud-audit sandbox --trap help` lists them.',
       { code: 'unknown_trap' },
     );
   }

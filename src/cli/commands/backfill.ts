@@ -2,13 +2,14 @@ import type { Config } from '../../../config/config.ts';
 import { parseDuration, parseMoment } from '../../../config/units.ts';
 import { UsageError } from '../../errors.ts';
 import { runBackfill, type BackfillRange, type OneShotResult } from '../../exporter/one-shot.ts';
+import { sinksOf } from '../../exporter/exporter.ts';
 import { planBackfill, type BackfillPlan } from '../../exporter/plan-backfill.ts';
 import { countParkedOf } from '../parked-count.ts';
 import { formatTimestamp, nanosFromMs, type Nanos } from '../../time.ts';
 import type { CommandInput } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { createExportProgress } from '../export-progress.ts';
+import { createExportProgress, type ExportProgress } from '../export-progress.ts';
 import { withSession, type Session } from '../export-session.ts';
 import { startMonitor } from '../monitor.ts';
 import { note, printListing } from '../output.ts';
@@ -36,6 +37,7 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
       async (session) => {
         if (isDryRun)
           return await showPlan(context, await planBackfill(session.exporter, range, context.signal));
+        expectSinks(progress, session);
         const results = await runBackfill(session.exporter, range, { signal: context.signal, giveUpAfterMs });
         progress.stop();
         return await summarize(context, session, results);
@@ -43,6 +45,14 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
     );
   } finally {
     progress.stop();
+  }
+}
+
+function expectSinks(progress: ExportProgress, { exporter }: Session): void {
+  for (const { name } of exporter.organizations) {
+    for (const { sink } of sinksOf(exporter, name)) {
+      if (sink.capabilities.repeats === 'absorbed') progress.expect(name, sink.name);
+    }
   }
 }
 
@@ -55,7 +65,7 @@ async function summarize(
     const shown = printed > 0 ? `, ${count(printed)} printed` : '';
     note(
       context,
-      `${organization}: ${count(added)} new entries, ${count(head)} in the ledger${shown}; every sink holds them.`,
+      `${organization}: ${count(added)} new entries, ${count(head)} in the ledger${shown}; ${whoHolds(session)} them.`,
     );
   }
   const parked = await countParkedOf(session.exporter);
@@ -90,6 +100,14 @@ async function showPlan(context: CliContext, plans: readonly BackfillPlan[]): Pr
     empty: 'No organizations.',
   });
   return exitCodes.done;
+}
+
+/** With `--sink`, only those that were named were waited for. */
+function whoHolds({ config, exporter }: Session): string {
+  const names = exporter.sinks.map(({ sink }) => sink.name);
+  if (names.length === config.sinks.length)
+    return names.length === 0 ? 'the store holds' : 'every sink holds';
+  return names.length === 1 ? `the sink ${names[0] ?? ''} holds` : `the sinks ${names.join(', ')} hold`;
 }
 
 function readRange(input: CommandInput): BackfillRange {

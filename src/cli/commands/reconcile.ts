@@ -218,7 +218,9 @@ function sentencesOf(result: Reconciliation): string[] {
 function sinkSentence({ sink, compared, missing, altered, notCompared, advice }: SinkComparison): string {
   if (notCompared !== undefined) return `the sink "${sink}" was not compared. ${notCompared}`;
   const held = `of ${number(compared)} entries the sink "${sink}"`;
-  if (advice === undefined) return `${held} holds all, unaltered.`;
+  if (compared === 0)
+    return `the sink "${sink}" has acknowledged none of these entries yet, so there was nothing to compare.`;
+  if (advice === undefined) return `${held} has acknowledged it holds all, unaltered.`;
   return `${held} lacks ${number(missing.count)} and holds ${number(altered.count)} altered. ${advice}`;
 }
 

@@ -128,7 +128,8 @@ async function print(
     context,
     `The store at ${used.database.fingerprint} is the archive's ledger ${result.ledgerId} again. Positions at the Cloud API are not in an archive: ` +
       'the next `run` or `backfill` reads everything once and drops what is here; sinks other than the archive are given everything ' +
-      'again from their beginning, and absorb what they hold.',
+      'again from their beginning, and absorb what they hold; what prints (stdout) prints it again. ' +
+      'The archive has to be at the place that its sink is configured for: the sink goes on there.',
   );
   return exitCodes.done;
 }

@@ -32,7 +32,8 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
         context,
         `The store at ${ledger.database.fingerprint} was copied to the schema "${ledger.schema}" at ${target.fingerprint}. Set store.url ` +
           'in the configuration to the new one and start from there. The old store is as it was; never run the exporter with it again, ' +
-          'since both have the same ledger id and would write to the same sinks.',
+          'since both have the same ledger id and would write to the same sinks. The table of a postgres sink without a URL of its own ' +
+          'stays in the old database: run "ccloud-audit sink retire NAME" for it, and the new store fills a new one.',
       );
     } finally {
       await target.close();
