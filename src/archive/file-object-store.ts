@@ -9,7 +9,7 @@
  * `rename` would be one step less, but it replaces what is there.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, realpathSync, type Dirent } from 'node:fs';
+import { constants, existsSync, realpathSync, type Dirent } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SinkError } from '../../sinks/sink-error.ts';
@@ -245,23 +245,29 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Opened without waiting, since a pipe that somebody put there would hold the reader for ever. */
+const readNow = constants.O_RDONLY | constants.O_NONBLOCK;
+
 async function readBounded(path: string, bytesMax: number): Promise<Buffer> {
-  const file = await open(path, 'r');
+  const file = await open(path, readNow);
   try {
-    const { size } = await file.stat();
-    if (size > bytesMax) {
-      throw new SinkError(
-        `The file ${path} has ${size} bytes; at most ${bytesMax} were expected. It is not one of the archive's.`,
-        {
-          code: 'object_too_large',
-          retryable: false,
-        },
-      );
+    const status = await file.stat();
+    // A device has no size and no end.
+    if (!status.isFile() && !status.isDirectory()) throw notOurs(`The file ${path} is no regular file.`);
+    if (status.size > bytesMax) {
+      throw notOurs(`The file ${path} has ${status.size} bytes; at most ${bytesMax} were expected.`);
     }
     return await file.readFile();
   } finally {
     await file.close();
   }
+}
+
+function notOurs(what: string): SinkError {
+  return new SinkError(`${what} It is not one of the archive's.`, {
+    code: 'object_too_large',
+    retryable: false,
+  });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -39,8 +39,14 @@ export async function groupFolders(
   }
   return groups.map((group) => ({
     ...group,
-    organization: group.folders.at(-1)?.organization ?? '',
+    organization: nameOf(group.folders),
   }));
+}
+
+/** The newest name that digests vouch for: a folder without any can be put there by anybody, and must rename nothing. */
+function nameOf(folders: readonly ArchiveFolder[]): string {
+  const named = folders.findLast(({ digests }) => digests.size > 0) ?? folders.at(-1);
+  return named?.organization ?? '';
 }
 
 /** The digests of a group in the order of their numbers. */

@@ -72,6 +72,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
   const shas = new Set<string>();
   const progress = createProgress(listing, options.onProgress);
   if (listing.folders.length === 0) reportNothing(listing, options, findings);
+  else reportMissing(listing, options, findings);
   for (const group of await groupFolders(listing.folders, { store, findings, signal })) {
     const archive = await verifyGroup(group, options, { findings, progress });
     for (const { sha256 } of archive.records) shas.add(sha256);
@@ -145,6 +146,18 @@ function reportNothing(listing: ArchiveListing, options: VerifyOptions, findings
       ? `There is no archive in ${options.store.location}: this looks like the folder of one organization. Give the folder above it.`
       : `There is no archive${wanted} in ${options.store.location}. Nothing was verified.`,
   });
+}
+
+/** An organization that was asked for by name and is gone must not pass because others are there. */
+function reportMissing(listing: ArchiveListing, options: VerifyOptions, findings: Findings): void {
+  for (const name of options.organizations ?? []) {
+    if (listing.folders.some(({ organization }) => organization === name)) continue;
+    findings.add({
+      code: 'nothing_found',
+      organization: name,
+      message: `There is no archive of ${name} in ${options.store.location}. Of it nothing was verified.`,
+    });
+  }
 }
 
 function checkFreshness(
