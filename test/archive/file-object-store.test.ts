@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFileObjectStore } from '../../src/archive/file-object-store.ts';
 import { fileSystemError } from '../../src/archive/file-system-error.ts';
@@ -48,6 +49,18 @@ describe('archive objects in a directory', () => {
     expect(await readFile(join(directory, 'archive', key), 'utf8')).toBe('first');
     expect((await store.get(key, { bytesMax: 5, signal }))?.bytes.toString()).toBe('first');
     expect(await store.head(key, { signal })).toEqual({ size: 5 });
+  });
+
+  test('are no devices and no pipes, which have no end', async () => {
+    const other = 'organization=acme/entries/date=2026-03-01/000000000002.jsonl.gz';
+    await mkdir(join(directory, 'archive/organization=acme/entries/date=2026-03-01'), { recursive: true });
+    await symlink('/dev/zero', join(directory, 'archive', key));
+    await promisify(execFile)('mkfifo', [join(directory, 'archive', other)]);
+    for (const strange of [key, other]) {
+      await expect(store.get(strange, { bytesMax: 1000, signal })).rejects.toMatchObject({
+        code: 'object_too_large',
+      });
+    }
   });
 
   test('have one creator when many writers race, whose bytes they keep', async () => {

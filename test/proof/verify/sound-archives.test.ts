@@ -206,6 +206,23 @@ describe('a sound archive', () => {
     expect(report.findingCounts).toEqual({ nothing_found: 1 });
     expect(report.findings[0]?.message).toContain('Give the folder above it');
   });
+
+  test('misses an organization that was asked for by name, although others are there', async () => {
+    const place = await directory();
+    await ordinaryArchive(place);
+    const report = await verify(place.store(), { organizations: ['acme', 'globex'] });
+    expect(report.findingCounts).toEqual({ nothing_found: 1 });
+    expect(report.findings[0]?.message).toContain('no archive of globex');
+  });
+
+  test('is not renamed by a folder that no digest vouches for', async () => {
+    const place = await directory();
+    await ordinaryArchive(place);
+    const identity = (await place.objects()).get('organization=acme/archive.json')?.toString() ?? '';
+    await place.plant('organization=beta/archive.json', Buffer.from(identity.replaceAll('acme', 'beta')));
+    const report = await verify(place.store());
+    expect(report.organizations.map(({ name }) => name)).toEqual(['acme']);
+  });
 });
 
 describe('signatures', () => {
