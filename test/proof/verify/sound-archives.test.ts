@@ -219,7 +219,10 @@ describe('a sound archive', () => {
     const place = await directory();
     await ordinaryArchive(place);
     const identity = (await place.objects()).get('organization=acme/archive.json')?.toString() ?? '';
-    await place.plant('organization=beta/archive.json', Buffer.from(identity.replaceAll('acme', 'beta')));
+    await place.plant(
+      'organization=beta/archive.json',
+      Buffer.from(identity.replace('"name": "acme"', '"name": "beta"')),
+    );
     const report = await verify(place.store());
     expect(report.organizations.map(({ name }) => name)).toEqual(['acme']);
   });
