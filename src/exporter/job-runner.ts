@@ -11,6 +11,7 @@ import { linkSignals } from '../linked-signal.ts';
 import type { Logger } from '../logger.ts';
 import type { Failure } from './failure.ts';
 import { toFailure } from './failure.ts';
+import { giveBack } from './give-back.ts';
 
 export interface Job {
   readonly name: string;
@@ -95,7 +96,7 @@ class Slot {
     } finally {
       linked.unlink();
       this.#job.onLease(false);
-      await this.#release(lease);
+      await giveBack(lease, this.#logger);
     }
   }
 
@@ -118,14 +119,6 @@ class Slot {
     const fields = { error: failure.error, nextTryMs: Math.round(waitMs) };
     if (failure.isStopped) this.#logger.error(fields, 'job stopped, an operator has to look');
     else this.#logger.warn(fields, 'job failed, it will be tried again');
-  }
-
-  async #release(lease: Lease): Promise<void> {
-    try {
-      await lease.release();
-    } catch (error) {
-      this.#logger.warn({ error: error }, 'lease not given back, it runs out by itself');
-    }
   }
 }
 

@@ -16,6 +16,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { linkSignals } from '../linked-signal.ts';
 import type { Logger } from '../logger.ts';
 import { isWorthRepeating, toFailure, type Failure } from './failure.ts';
+import { giveBack } from './give-back.ts';
 
 export interface LeasedTaskOptions {
   readonly ledger: Ledger;
@@ -91,7 +92,7 @@ export class LeasedTasks {
       throw error;
     } finally {
       linked.unlink();
-      await this.#release(lease);
+      await giveBack(lease, this.#options.logger);
     }
   }
 
@@ -100,14 +101,6 @@ export class LeasedTasks {
       await note(lease, toFailure(error));
     } catch (noteError) {
       this.#options.logger.warn({ error: noteError }, 'failure not noted in the store');
-    }
-  }
-
-  async #release(lease: Lease): Promise<void> {
-    try {
-      await lease.release();
-    } catch (error) {
-      this.#options.logger.warn({ error }, 'lease not given back, it runs out by itself');
     }
   }
 

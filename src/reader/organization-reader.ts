@@ -5,7 +5,7 @@
  * lease's holder changes it.
  */
 import type { AuditSource } from '../cloud-api/audit-page.ts';
-import { append, type AppendResult, type PositionMove } from '../ledger/append.ts';
+import { append, type AppendResult, type NewEntry, type PositionMove } from '../ledger/append.ts';
 import { covers, endOfTime, type Interval } from '../ledger/coverage.ts';
 import { writeJournal } from '../ledger/journal.ts';
 import type { Lease } from '../ledger/leases.ts';
@@ -254,9 +254,9 @@ class LeasedReader implements OrganizationReader {
   /** Late, changed and timeless entries are told, in one line per page at most. */
   async #report(result: AppendResult): Promise<void> {
     const { ledger, organization, observer, logger } = this.#options;
-    const timeless = result.added.filter((entry) => 'hasOwnTime' in entry && entry.hasOwnTime === false);
+    const timeless = result.added.filter(isTimeless);
     // An entry without a time of its own can't be late.
-    const late = result.added.filter((entry) => !timeless.includes(entry) && this.#isRead(entry.createdAt));
+    const late = result.added.filter((entry) => !isTimeless(entry) && this.#isRead(entry.createdAt));
     if (late.length > 0) {
       const now = this.#organization.serverDate ?? nanosFromMs(Date.now());
       const oldest = late.reduce((least, entry) => minNanos(least, entry.createdAt), endOfTime);
@@ -348,4 +348,9 @@ class LeasedReader implements OrganizationReader {
     logger.warn({}, 'the api sends no date, this host’s clock is used instead');
     return nanosFromMs(Date.now());
   }
+}
+
+/** The ledger hands back the entries that it was given, which are pages' entries here. */
+function isTimeless(entry: NewEntry): boolean {
+  return 'hasOwnTime' in entry && entry.hasOwnTime === false;
 }
