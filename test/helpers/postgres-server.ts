@@ -6,6 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { plantedDatabasePassword } from './planted-secrets.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
 
 export interface PostgresServerOptions {
@@ -17,10 +18,12 @@ export interface PostgresServerOptions {
   readonly fsync?: boolean;
   /** Further settings, `name=value`. */
   readonly settings?: readonly string[];
+  /** Hears the server's log. */
+  readonly onLog?: (text: string) => void;
 }
 
 export interface PostgresServer {
-  /** Leads to the database `postgres` as its superuser, on loopback, without a password. */
+  /** Leads to the database `postgres` as its superuser, on loopback; its password is there to be found where it leaks. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
@@ -60,7 +63,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     await exited;
   }
   return {
-    url: `postgres://${superuser}@127.0.0.1:${port}/postgres`,
+    url: `postgres://${superuser}:${plantedDatabasePassword}@127.0.0.1:${port}/postgres`,
     port,
     get pid(): number {
       return running.pid ?? 0;
@@ -117,6 +120,8 @@ async function launch(binaries: PostgresBinaries, launchOptions: LaunchOptions):
   );
   endWithThisProcess(child);
   await ready(child);
+  const { onLog } = options;
+  if (onLog !== undefined) child.stderr?.on('data', (text: string) => onLog(text));
   return child;
 }
 

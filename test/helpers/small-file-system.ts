@@ -4,11 +4,14 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Mounts a file system of 1 MiB on a directory and returns what unmounts it; undefined where this user may not mount.
+ * Mounts a file system of 1 MiB, or so many, on a directory and returns what unmounts it; undefined where this user may not mount.
  */
-export async function mountSmallFileSystem(directory: string): Promise<(() => Promise<void>) | undefined> {
+export async function mountSmallFileSystem(
+  directory: string,
+  mebibytes = 1,
+): Promise<(() => Promise<void>) | undefined> {
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', directory]);
   } catch (error) {
     // `mount` ran and refused; without the program itself there is nothing to say either.
     if (error instanceof Error && 'code' in error) return undefined;

@@ -41,6 +41,8 @@ export interface StrictObjectStore {
   readonly settings: StrictSettings;
   readonly requests: RecordedRequest[];
   inject(fault: Fault): void;
+  /** Takes back what was injected and did not happen yet. */
+  forgetFaults(): void;
   /** Current objects by key. */
   objects(): Map<string, Buffer>;
   /** Refuses connections until `resume`, on the same port. */
@@ -86,6 +88,10 @@ class StrictServer implements StrictObjectStore {
 
   inject(fault: Fault): void {
     this.#faults.push({ fault, left: fault.times ?? 1 });
+  }
+
+  forgetFaults(): void {
+    this.#faults = [];
   }
 
   objects(): Map<string, Buffer> {

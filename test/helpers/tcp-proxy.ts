@@ -17,13 +17,18 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
+type Pair = readonly [client: net.Socket, target: net.Socket];
+
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
-  const pairs = new Set<readonly [client: net.Socket, target: net.Socket]>();
+  const pairs = new Set<Pair>();
+  /** A connection that fell silent never speaks again: its stream would have a hole. */
+  const silenced = new WeakSet<Pair>();
   let isSilent = false;
   const server = net.createServer((client) => {
     const target = net.connect(targetPort, '127.0.0.1');
     const pair = [client, target] as const;
     pairs.add(pair);
+    if (isSilent) silenced.add(pair);
     const end = (): void => {
       pairs.delete(pair);
       client.destroy();
@@ -31,10 +36,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     };
     client.on('data', (data: Buffer) => {
       proxy.onClientData?.(data);
-      if (!isSilent) target.write(data);
+      if (!silenced.has(pair)) target.write(data);
     });
     target.on('data', (data: Buffer) => {
-      if (!isSilent) client.write(data);
+      if (!silenced.has(pair)) client.write(data);
     });
     for (const socket of pair) socket.on('error', end).on('close', end);
   });
@@ -54,6 +59,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     cut,
     blackhole: () => {
       isSilent = true;
+      for (const pair of pairs) silenced.add(pair);
     },
     restore: () => {
       isSilent = false;
