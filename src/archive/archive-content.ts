@@ -30,17 +30,25 @@ export async function packEntries(
   entries: readonly SinkEntry[],
   options: ReadOptions,
 ): Promise<PackedEntries> {
+  const stored = await gzipBlocks(lineBlocks(entries), options);
+  let content: ContentSummary | undefined;
+  return {
+    stored,
+    // Only an object that is there already is compared with it: hashing costs as much as a whole pass over the text.
+    get content(): ContentSummary {
+      return (content ??= summaryOf(entries));
+    },
+  };
+}
+
+function summaryOf(entries: readonly SinkEntry[]): ContentSummary {
   const hash = createHash('sha256');
   let bytes = 0;
-  function* hashed(): Generator<Buffer> {
-    for (const block of blocksOf(entries)) {
-      hash.update(block);
-      bytes += block.length;
-      yield block;
-    }
+  for (const block of lineBlocks(entries)) {
+    hash.update(block);
+    bytes += block.length;
   }
-  const stored = await gzipBlocks(hashed(), options);
-  return { stored, content: { sha256: hash.digest(), bytes } };
+  return { sha256: hash.digest(), bytes };
 }
 
 /** Whether stored bytes are one gzip member, and nothing more, of exactly this content. */
@@ -158,7 +166,8 @@ export async function* lineHashes(content: AsyncIterable<Buffer>): AsyncGenerato
   }
 }
 
-function* blocksOf(entries: readonly SinkEntry[]): Generator<Buffer> {
+/** The content of an object, in blocks of about a mebibyte that end at a line's end. */
+export function* lineBlocks(entries: readonly Pick<SinkEntry, 'raw'>[]): Generator<Buffer> {
   let parts: Buffer[] = [];
   let bytes = 0;
   for (const { raw } of entries) {

@@ -5,6 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { SinkError } from '../../sinks/sink-error.ts';
+import { DigestFormatError } from './digest/digest-error.ts';
+import { parseJsonOnce } from './digest/json.ts';
 import { archiveFormatVersion, identityKey, jsonContentType } from './layout.ts';
 import type { ObjectCallOptions, ObjectStore } from './object-store.ts';
 
@@ -18,6 +20,7 @@ export interface ArchiveIdentity {
   readonly ledgerId: string;
 }
 
+/** More than any identity has. */
 const identityBytesMax = 64 * 1024;
 
 export function formatIdentity(identity: ArchiveIdentity): Buffer {
@@ -30,9 +33,9 @@ export function formatIdentity(identity: ArchiveIdentity): Buffer {
 export function parseIdentity(bytes: Buffer): ArchiveIdentity | undefined {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(bytes.toString('utf8'));
+    parsed = parseJsonOnce(bytes);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof DigestFormatError) return undefined;
     throw error;
   }
   if (!isRecord(parsed) || !isRecord(parsed['organization'])) return undefined;
@@ -76,6 +79,45 @@ export async function claimArchive(
   if (outcome === 'created' && store.isConditional) {
     await probeConditionalWrites(store, { name, bytes: written.bytes, ...options });
   }
+}
+
+/**
+ * Looks at a place without beginning an archive there. Where one is, it must be this ledger's, and the store must refuse to
+ * replace its `archive.json`: nothing changes then. Where none is, nothing is put, so `untried`: the only way to find out is to
+ * put an object twice, and an object that is put stays. Rejects as `claimArchive` does.
+ */
+export async function tryClaim(
+  store: ObjectStore,
+  claim: ArchiveIdentity,
+  options: ObjectCallOptions,
+): Promise<'honoured' | 'untried'> {
+  const { name } = claim.organization;
+  const found = await readIdentityObject(store, name, options);
+  if (found === undefined) return 'untried';
+  assertSameArchive(store, found.identity, claim);
+  if (store.isConditional) await probeConditionalWrites(store, { name, bytes: found.bytes, ...options });
+  return 'honoured';
+}
+
+/**
+ * Whether the archive that was claimed is still the one that is there. Read, since the answer to a HEAD can't say whether
+ * the object is missing or its bucket. Rejects with `destination_lost`, `foreign_writer` or `archive_unreadable`.
+ */
+export async function assertStillClaimed(
+  store: ObjectStore,
+  claim: ArchiveIdentity,
+  options: ObjectCallOptions,
+): Promise<void> {
+  const { name } = claim.organization;
+  const found = await readIdentityObject(store, name, options);
+  if (found === undefined) {
+    throw new SinkError(
+      `The archive in ${store.location} no longer holds ${identityKey(name)}, which was there before: it was deleted, or another place is there under its name, ` +
+        `as when a disk is not mounted. Nothing was written. Bring the archive back, or retire this sink and export anew under another prefix or directory.`,
+      { code: 'destination_lost', retryable: false },
+    );
+  }
+  assertSameArchive(store, found.identity, claim);
 }
 
 interface IdentityPut extends ObjectCallOptions {

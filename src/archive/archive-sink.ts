@@ -23,7 +23,8 @@ import type {
   SinkOptions,
   WriteReceipt,
 } from '../../sinks/sink.ts';
-import { claimArchive, identityOf } from './archive-identity.ts';
+import { announceStep } from '../steps.ts';
+import { assertStillClaimed, claimArchive, identityOf, type ArchiveIdentity } from './archive-identity.ts';
 import {
   differingLines,
   holdsContent,
@@ -44,7 +45,7 @@ import {
   jsonContentType,
   parseArchiveKey,
 } from './layout.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore, PutOptions } from './object-store.ts';
 
 export interface ArchiveSinkOptions {
   readonly name: string;
@@ -81,6 +82,7 @@ export function createArchiveSink(options: ArchiveSinkOptions): Sink {
     fingerprint: options.objectStore.fingerprint,
     open: (call) => archive.run(() => options.objectStore.open(call)),
     attach: (attachment, call) => archive.run(() => archive.attach(attachment, call)),
+    prepare: (batch, call) => archive.prepare(batch, call),
     write: (batch, call) => archive.run(() => archive.write(batch, call)),
     holds: (organization, entry, call) => archive.run(() => archive.holds(organization, entry, call)),
     compare: (_organization, entries, call) => archive.run(() => archive.compare(entries, call)),
@@ -94,6 +96,10 @@ class Archive {
   readonly roll: Roll;
   readonly #store: ObjectStore;
   readonly #running = new Set<Promise<unknown>>();
+  /** By organization: the archive that was found, or begun, here. */
+  readonly #claimed = new Map<string, ArchiveIdentity>();
+  /** Batches that are packed, or being packed, for a write that comes later. */
+  readonly #prepared = new WeakMap<SinkBatch, Promise<PackedEntries>>();
   #closed: Promise<void> | undefined;
 
   constructor(options: ArchiveSinkOptions) {
@@ -134,16 +140,28 @@ class Archive {
         { code: 'destination_lost', retryable: false },
       );
     }
-    await claimArchive(this.#store, identityOf(attachment), options);
+    const claim = identityOf(attachment);
+    await claimArchive(this.#store, claim, options);
+    this.#claimed.set(organization, claim);
+    announceStep('archive-claimed');
     await this.#assertAllKnown(attachment, options);
+  }
+
+  prepare(batch: SinkBatch, options: SinkOptions): void {
+    const packing = packEntries(batch.entries, options);
+    packing.catch(() => undefined);
+    this.#prepared.set(batch, packing);
   }
 
   async write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt> {
     const first = assertOneObject(batch);
     const key = entriesKey(batch.organization, first);
-    const packed = await packEntries(batch.entries, options);
+    const packing = this.#prepared.get(batch) ?? packEntries(batch.entries, options);
+    const [packed] = await Promise.all([packing, this.#assertStillOurs(batch.organization, options)]);
+    // Packing may have been begun under another signal.
+    options.signal.throwIfAborted();
     const storedSha256 = createHash('sha256').update(packed.stored).digest();
-    const outcome = await this.#store.putIfAbsent(key, packed.stored, {
+    const outcome = await this.#put(key, packed.stored, {
       sha256: storedSha256,
       contentType: entriesContentType,
       signal: options.signal,
@@ -194,7 +212,8 @@ class Archive {
   async writeDigest(digest: SinkDigest, options: SinkOptions): Promise<void> {
     const { organization, number, bytes } = digest;
     const key = digestKey(organization, number);
-    const outcome = await this.#store.putIfAbsent(key, bytes, {
+    await this.#assertStillOurs(organization, options);
+    const outcome = await this.#put(key, bytes, {
       sha256: createHash('sha256').update(bytes).digest(),
       contentType: jsonContentType,
       signal: options.signal,
@@ -207,6 +226,29 @@ class Archive {
   close(): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#running).then(() => this.#store.close());
     return this.#closed;
+  }
+
+  /**
+   * A bucket made anew, or a folder under a disk that was unmounted, takes objects as if nothing had happened. And where
+   * a store looks for the condition before it takes the body, two ledgers that begin at once may both have been told yes.
+   */
+  async #assertStillOurs(organization: string, options: SinkOptions): Promise<void> {
+    const claim = this.#claimed.get(organization);
+    if (claim !== undefined) await assertStillClaimed(this.#store, claim, options);
+  }
+
+  /**
+   * Some stores refuse a put before they have read its body, and hang up; the refusal is then lost while the body is
+   * still being sent, as often as it is repeated. Whether the object is there tells.
+   */
+  async #put(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
+    try {
+      return await this.#store.putIfAbsent(key, bytes, options);
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.code !== 'answer_lost') throw error;
+      if ((await this.#store.head(key, options)) === undefined) throw error;
+      return 'exists';
+    }
   }
 
   async #isLastHeld(attachment: Attachment, options: SinkOptions): Promise<boolean> {
@@ -280,8 +322,8 @@ class Archive {
       // What is not named like an object of ours (a folder marker, a file of the desktop) can't be mistaken for one.
       if (parseArchiveKey(key) === undefined || attachment.isKnownObject(key)) continue;
       throw new SinkError(
-        `The archive in ${this.#store.location} holds ${key}, which the store does not know: the store is older than this archive, ` +
-          `as after a restored backup. Run 'ccloud-audit restore', or give this sink another prefix or directory.`,
+        `The archive in ${this.#store.location} holds ${key}, which the store does not know under the name of this sink: the store is older than this archive, ` +
+          `as after a restored backup, or the sink had another name. Run 'ccloud-audit restore', give the sink its old name, or another prefix or directory.`,
         { code: 'store_older', retryable: false },
       );
     }

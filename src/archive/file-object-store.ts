@@ -13,12 +13,14 @@ import { constants, existsSync, realpathSync, type Dirent } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SinkError } from '../../sinks/sink-error.ts';
+import { announceStep } from '../steps.ts';
 import { fileSystemError, hasCode } from './file-system-error.ts';
 import {
   assertPlainFolder,
   assertPlainKey,
   type GetOptions,
   type ListedObject,
+  type ListOptions,
   type ObjectCallOptions,
   type ObjectHead,
   type ObjectStore,
@@ -40,6 +42,8 @@ const incompleteName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
  * asleep, its link() would fail and it would write again.
  */
 const incompleteAgeMs = 24 * 3600 * 1000;
+/** As many folders as some years have days. */
+const durableMax = 4096;
 
 export function createFileObjectStore(options: FileObjectStoreOptions): ObjectStore {
   return new FileObjectStore(options);
@@ -51,6 +55,11 @@ class FileObjectStore implements ObjectStore {
   readonly fingerprint: string;
   readonly #root: string;
   readonly #now: () => number;
+  /**
+   * Folders whose name is on the disk, because the folder above was synced since, with what tells them from others that
+   * take their place.
+   */
+  readonly #durable = new Map<string, string>();
 
   constructor(options: FileObjectStoreOptions) {
     this.#root = realPath(resolve(options.directory));
@@ -107,9 +116,9 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  list(folder: string, options: ObjectCallOptions): AsyncIterable<ListedObject> {
+  list(folder: string, options: ListOptions): AsyncIterable<ListedObject> {
     assertPlainFolder(folder);
-    return this.#walk(folder, options.signal);
+    return this.#walk(folder, folder, options);
   }
 
   async *listVersions(folder: string, options: ObjectCallOptions): AsyncGenerator<ObjectVersionListed> {
@@ -120,24 +129,32 @@ class FileObjectStore implements ObjectStore {
 
   async close(): Promise<void> {}
 
-  async *#walk(folder: string, signal: AbortSignal): AsyncGenerator<ListedObject> {
+  async *#walk(folder: string, top: string, options: ListOptions): AsyncGenerator<ListedObject> {
+    const { signal } = options;
     signal.throwIfAborted();
-    for (const child of await this.#children(folder, signal)) {
+    for (const child of await this.#children(folder, top, options)) {
       if (folder === '' && child.name === incompleteFolder) continue;
       const key = `${folder}${child.name}`;
-      if (child.isDirectory()) yield* this.#walk(`${key}/`, signal);
+      // A name that is not UTF-8 can't be opened under what it was decoded to; it is not one of the archive's.
+      const isLegible = !child.name.includes('\u{fffd}');
+      if (child.isDirectory() && isLegible) yield* this.#walk(`${key}/`, top, options);
       else yield { key, size: await this.#size(key, signal) };
     }
   }
 
-  async #children(folder: string, signal: AbortSignal): Promise<Dirent[]> {
+  async #children(folder: string, top: string, options: ListOptions): Promise<Dirent[]> {
     const path = join(this.#root, folder);
     try {
       const children = await readdir(path, { withFileTypes: true });
       return children.toSorted((one, other) => (sortName(one) < sortName(other) ? -1 : 1));
     } catch (error) {
       if (isAbsent(error)) return [];
-      throw fileSystemError(error, { doing: 'list', path, signal });
+      const failure = fileSystemError(error, { doing: 'list', path, signal: options.signal });
+      // Where not even the top can be read, there is nothing to go on with.
+      const isLost = folder === top || !(failure instanceof SinkError) || options.onUnreadable === undefined;
+      if (isLost) throw failure;
+      options.onUnreadable(folder, failure);
+      return [];
     }
   }
 
@@ -146,6 +163,9 @@ class FileObjectStore implements ObjectStore {
     try {
       return (await lstat(path)).size;
     } catch (error) {
+      // Gone meanwhile, of a name that is not UTF-8, or in a folder that may not be entered: it is listed all the same, so
+      // that it is noticed.
+      if (isAbsent(error) || hasCode(error, 'ENAMETOOLONG', 'EACCES', 'EPERM')) return 0;
       throw fileSystemError(error, { doing: 'list', path, signal });
     }
   }
@@ -153,10 +173,13 @@ class FileObjectStore implements ObjectStore {
   async #writeThenLink(write: FileWrite): Promise<'created' | 'exists'> {
     try {
       await writeDurably(write.incomplete, write.bytes);
+      announceStep('file-written');
       write.signal.throwIfAborted();
       const outcome = await linkWithoutReplacing(write.incomplete, write.path);
+      announceStep('file-linked');
       // Also when it exists: whoever made it may have died before this step.
       await this.#syncDirectories(dirname(write.path));
+      announceStep('file-synced');
       return outcome;
     } finally {
       await unlink(write.incomplete).catch((error: unknown) => {
@@ -165,11 +188,19 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
+  /** The folder that holds the new name, and every folder that is not known to be on the disk under its own. */
   async #syncDirectories(deepest: string): Promise<void> {
-    for (let path = deepest; ; path = dirname(path)) {
-      await syncDirectory(path);
-      if (path === this.#root || path === dirname(path)) return;
+    const named = new Map<string, string>();
+    const unsynced = new Set([deepest]);
+    for (let path = deepest; path !== this.#root && path !== dirname(path); path = dirname(path)) {
+      const identity = await identityOf(path);
+      if (this.#durable.get(path) === identity) continue;
+      named.set(path, identity);
+      unsynced.add(dirname(path));
     }
+    await Promise.all([...unsynced].map(syncDirectory));
+    if (this.#durable.size + named.size > durableMax) this.#durable.clear();
+    for (const [path, identity] of named) this.#durable.set(path, identity);
   }
 
   async #makeDirectory(path: string): Promise<void> {
@@ -190,6 +221,12 @@ class FileObjectStore implements ObjectStore {
       }
     }
   }
+}
+
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, birthtimeNs } = await stat(path, { bigint: true });
+  // The number of a folder that was removed is soon another's.
+  return `${dev}:${ino}:${birthtimeNs}`;
 }
 
 interface FileWrite {

@@ -25,7 +25,7 @@ export function fileSystemError(thrown: unknown, call: FileSystemCall): Error {
     case 'EACCES':
     case 'EPERM':
       return failure(
-        `${what}: permission denied. The user of this process must own it or be able to write there.`,
+        `${what}: permission denied. The user of this process must ${call.doing === 'read' || call.doing === 'list' ? 'be able to read it' : 'own it or be able to write there'}.`,
         {
           code: 'permission_denied',
           retryable: false,

@@ -31,7 +31,11 @@ export async function gzipBlocks(
   blocks: Iterable<Buffer>,
   options: { signal: AbortSignal },
 ): Promise<Buffer> {
-  const gzip = createGzip({ level: constants.Z_DEFAULT_COMPRESSION, chunkSize });
+  const gzip = createGzip({
+    level: constants.Z_DEFAULT_COMPRESSION,
+    memLevel: constants.Z_MAX_MEMLEVEL,
+    chunkSize,
+  });
   const packed: Buffer[] = [];
   gzip.on('data', (chunk: Buffer) => packed.push(chunk));
   try {

@@ -22,6 +22,14 @@ export interface GetOptions extends ObjectCallOptions {
   readonly bytesMax: number;
 }
 
+export interface ListOptions extends ObjectCallOptions {
+  /**
+   * Told of a folder below the listed one that can't be read; the rest is listed. Without it the listing rejects. A bucket
+   * has no folders: it is listed whole or not at all.
+   */
+  readonly onUnreadable?: (folder: string, error: SinkError) => void;
+}
+
 export interface StoredObject {
   readonly bytes: Buffer;
 }
@@ -64,13 +72,14 @@ export interface ObjectStore {
   open(options: ObjectCallOptions): Promise<void>;
   /**
    * Puts the object if there is none of that key, durably. `exists` says only that there is one: it may be the
-   * caller's own, whose answer got lost, so read it before believing anything.
+   * caller's own, whose answer got lost, so read it before believing anything. Rejects with a SinkError of code
+   * `answer_lost` when the connection ended without an answer, also after repeats: the object may be there or not.
    */
   putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'>;
   get(key: string, options: GetOptions): Promise<StoredObject | undefined>;
   head(key: string, options: ObjectCallOptions): Promise<ObjectHead | undefined>;
   /** Every object below a folder (`''`, or a path that ends in `/`), in the byte order of keys, a page at a time. */
-  list(folder: string, options: ObjectCallOptions): AsyncIterable<ListedObject>;
+  list(folder: string, options: ListOptions): AsyncIterable<ListedObject>;
   /**
    * Every version and delete marker below a folder, in the order of keys, the newest of each first. In a store without
    * versions each object has one. An object of the archive that has more was replaced or deleted by somebody.

@@ -80,6 +80,8 @@ const tlsCodes = [
   'CERT_HAS_EXPIRED',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ];
+/** The connection was there, and ended before its answer. */
+const hangUpCodes = ['ECONNRESET', 'EPIPE'];
 const regionCodes = [
   'PermanentRedirect',
   'AuthorizationHeaderMalformed',
@@ -108,11 +110,11 @@ export function s3Error(thrown: unknown, call: S3Call): Error {
   if (thrown instanceof SinkError) return thrown;
   if (call.signal.aborted && (isAbort(thrown) || thrown === call.signal.reason)) return toError(thrown);
   const failure = readS3Failure(thrown);
-  const [options, sentence] = mappingOf(failure, thrown);
+  const [options, sentence] = mappingOf(call.operation, failure, thrown);
   return new SinkError(sentence(call), { ...options, cause: thrown } satisfies SinkErrorOptions);
 }
 
-function mappingOf(failure: S3Failure, thrown: unknown): Mapping {
+function mappingOf(operation: S3Operation, failure: S3Failure, thrown: unknown): Mapping {
   const { code, status, bucketRegion } = failure;
   // Other stores answer 403 with codes of their own; the codes of AWS come first.
   const known = Object.hasOwn(byCode, code) ? byCode[code] : undefined;
@@ -124,6 +126,7 @@ function mappingOf(failure: S3Failure, thrown: unknown): Mapping {
   if (code === proxyFailed) return proxied;
   if (tlsCodes.includes(code)) return untrusted(code);
   if (status === 503 || status === 429 || code === 'SlowDown') return throttled;
+  if (operation === 'PutObject' && hangUpCodes.includes(code)) return answerLost(code);
   if (status === undefined || status < 400) return unreachable(code);
   if (status >= 500 || status === 408) return serverFailed(status, code);
   return refused(status, code);
@@ -164,11 +167,15 @@ function untrusted(code: string): Mapping {
 }
 
 function unreachable(code: string): Mapping {
-  return [
-    { code: 'unreachable', retryable: true },
-    (call) =>
-      `${what(call)} got no whole answer (${code})${at(call)}. Check the network, the endpoint and the region; it will be tried again.`,
-  ];
+  return [{ code: 'unreachable', retryable: true }, (call) => noAnswer(call, code)];
+}
+
+function answerLost(code: string): Mapping {
+  return [{ code: 'answer_lost', retryable: true }, (call) => noAnswer(call, code)];
+}
+
+function noAnswer(call: S3Call, code: string): string {
+  return `${what(call)} got no whole answer (${code})${at(call)}. Check the network, the endpoint and the region; it will be tried again.`;
 }
 
 function serverFailed(status: number, code: string): Mapping {
@@ -193,7 +200,12 @@ function permissionSentence(call: S3Call): string {
   const owner = call.checksBucketOwner
     ? ' The same answer comes when another account owns the bucket than expectedBucketOwner.'
     : '';
-  return `${what(call)} was forbidden (403). These credentials need ${neededPermissions(call)}.${owner}`;
+  // Seen of versitygw 1.7; in AWS such a bucket always has versions.
+  const locked =
+    call.usesObjectLock && call.operation === 'PutObject'
+      ? ' So is a repeated put where locked objects have no versions: then turn on the versions of the store.'
+      : '';
+  return `${what(call)} was forbidden (403). These credentials need ${neededPermissions(call)}.${owner}${locked}`;
 }
 
 function neededPermissions(call: S3Call): string {

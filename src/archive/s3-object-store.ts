@@ -22,6 +22,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { SinkError } from '../../sinks/sink-error.ts';
+import { announceStep } from '../steps.ts';
 import {
   assertPlainFolder,
   assertPlainKey,
@@ -220,7 +221,9 @@ class S3ObjectStore implements ObjectStore {
   ): Promise<'created' | 'exists' | 'conflict'> {
     const requestTimeout = this.#silenceMs + options.bytes / bytesPerMsMin;
     try {
+      announceStep('put-sent');
       await this.#client.send(new PutObjectCommand(input), { abortSignal: options.signal, requestTimeout });
+      announceStep('put-answered');
       return 'created';
     } catch (error) {
       const { status } = readS3Failure(error);
@@ -239,9 +242,9 @@ class S3ObjectStore implements ObjectStore {
       ContentLength: bytes.length,
       ContentType: options.contentType,
       ...(this.isConditional ? { IfNoneMatch: '*' } : {}),
-      // Object Lock demands one of the two.
+      // Object Lock demands one of the two, and some stores the name of the first beside its value.
       ...(checksum === 'sha256'
-        ? { ChecksumSHA256: options.sha256.toString('base64') }
+        ? { ChecksumAlgorithm: 'SHA256' as const, ChecksumSHA256: options.sha256.toString('base64') }
         : { ContentMD5: createHash('md5').update(bytes).digest('base64') }),
       ...encryptionInput(encryption),
       ...lockInput(objectLock),

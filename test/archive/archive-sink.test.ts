@@ -141,6 +141,22 @@ describe.each(places)('an archive in %s', (_, createPlace) => {
     expect(lost[0]?.reason).toMatchObject({ code: 'foreign_writer', retryable: false });
   });
 
+  test('is left by a ledger whose identity another one replaced, before it writes', async () => {
+    const sink = await openSink();
+    await sink.attach(attachment(), { signal });
+    const identity = { formatVersion: 1, organization: { name: 'acme', id: null }, ledgerId: 'ledger-two' };
+    await place.plant('organization=acme/archive.json', Buffer.from(JSON.stringify(identity)));
+    const before = await place.objects();
+    const digest = { organization, number: 1, bytes: Buffer.from('{}') };
+    for (const write of [
+      () => sink.write({ organization, entries }, { signal }),
+      () => sink.writeDigest?.(digest, { signal }),
+    ]) {
+      await expect(write()).rejects.toMatchObject({ code: 'foreign_writer', retryable: false });
+    }
+    expect(await place.objects()).toEqual(before);
+  });
+
   test('stops at the identity of another ledger and names the ways out', async () => {
     await (await openSink()).attach(attachment(), { signal });
     const before = await place.objects();
@@ -183,6 +199,9 @@ describe.each(places)('an archive in %s', (_, createPlace) => {
     const unknown = sink.attach(attachment(), { signal });
     await expect(unknown).rejects.toMatchObject({ code: 'store_older', retryable: false });
     await expect(unknown).rejects.toThrow(new RegExp(`${firstKey}.*the store is older than this archive`));
+    await expect(unknown).rejects.toThrow(
+      /or the sink had another name\. Run 'ccloud-audit restore', give the sink its old name/,
+    );
     await sink.attach(attachment({ isKnownObject: (key) => key === firstKey }), { signal });
   });
 
@@ -290,6 +309,31 @@ describe('an archive in a bucket that misbehaves', () => {
       'PutObject',
       'GetObject',
     ]);
+  });
+
+  test('adopts its own object where the store refuses the repeat and hangs up before the refusal is read', async () => {
+    const batch = { organization, entries: plainEntries(1, 3) };
+    const receipt = await sink.write(batch, { signal });
+    place.server.inject({ operation: 'PutObject', kind: 'drop', times: 3 });
+    expect(await sink.write(batch, { signal })).toEqual(receipt);
+    const digest = { organization, number: 1, bytes: Buffer.from('{}') };
+    place.server.inject({ operation: 'PutObject', kind: 'commit-then-drop' });
+    place.server.inject({ operation: 'PutObject', kind: 'drop', times: 2 });
+    await sink.writeDigest?.(digest, { signal });
+    expect((await place.objects()).get('organization=acme/digests/000000000001.json')?.toString()).toBe('{}');
+  });
+
+  test('is not believed to hold what was lost with the connection', async () => {
+    place.server.inject({ operation: 'PutObject', kind: 'drop', times: 3 });
+    const writing = sink.write({ organization, entries: plainEntries(1, 3) }, { signal });
+    await expect(writing).rejects.toMatchObject({ code: 'answer_lost', retryable: true });
+    expect((await place.objects()).size).toBe(0);
+  });
+
+  test('is not believed to be conditional because the answers to the probe were lost', async () => {
+    await sink.attach(attachment(), { signal });
+    place.server.inject({ operation: 'PutObject', kind: 'drop', times: 3 });
+    await expect(sink.attach(attachment(), { signal })).rejects.toMatchObject({ code: 'answer_lost' });
   });
 
   test('refuses a store that ignores conditions, and harms nothing there', async () => {

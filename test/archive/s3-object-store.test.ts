@@ -58,6 +58,7 @@ describe('archive objects in a bucket', () => {
     expect(putHeaders()).toMatchObject({
       'if-none-match': '*',
       'x-amz-checksum-sha256': sha256('first').toString('base64'),
+      'x-amz-sdk-checksum-algorithm': 'SHA256',
       'content-type': 'application/json',
       'content-length': '5',
     });
@@ -351,7 +352,7 @@ describe('archive objects in a bucket', () => {
       ['internal-error', 'server_failed', true, /500 InternalError/],
       ['not-implemented', 'unsupported', false, /conditionalWrites: off/],
       ['bad-request', 'request_refused', false, /400 InvalidRequest/],
-      ['drop', 'unreachable', true, /no whole answer/],
+      ['drop', 'answer_lost', true, /no whole answer/],
     ];
     test.each(refusals)('after %s: %s', async (kind, code, retryable, sentence) => {
       server.inject({ operation: 'PutObject', kind, times: 99 });

@@ -1,17 +1,15 @@
 /**
- * Archives for tests of proofs: written by the archive sink and sealed with the digest module, as the exporter does it,
- * then changed behind its back by one operation after the other.
+ * Archives for tests of proofs: written by the archive sink and sealed with the digest module, as the exporter does it.
+ * `tampering.ts` changes them behind its back.
  */
 import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import {
   encodeDigest,
-  parseDigest,
   payloadSha256,
   type DigestObject,
   type DigestPayload,
 } from '../../src/archive/digest/digest-payload.ts';
-import { parseEnvelope, sealDigest } from '../../src/archive/digest/envelope.ts';
+import { sealDigest } from '../../src/archive/digest/envelope.ts';
 import { merkleRoot } from '../../src/archive/digest/merkle.ts';
 import { chainAfter, chainStart } from '../../src/archive/digest/object-chain.ts';
 import {
@@ -45,15 +43,20 @@ export interface ScenarioOptions {
   readonly sink?: string;
   /** Undefined: the digests are not signed. */
   readonly key?: SigningKey | undefined;
+  /** Whether digests say from which number on they are signed, as those of the first programs did not. Default: they do. */
+  readonly saysSigned?: boolean;
   readonly firstSequence?: number;
   /** `undefined` where two entries share an id. */
   readonly idOf?: (sequence: number) => string;
   readonly perHour?: number;
 }
 
+/** What a scenario needs of the place that it writes to. */
+export type ScenarioPlace = Pick<ArchivePlace, 'store' | 'plant'>;
+
 /** Writes an archive step by step; what it wrote last is what the next step follows. */
 export class Scenario {
-  readonly place: ArchivePlace;
+  readonly place: ScenarioPlace;
   /** Its present name; assign another to rename it. */
   organization: string;
   readonly #options: ScenarioOptions;
@@ -65,16 +68,20 @@ export class Scenario {
   #sequence: number;
   #listed = 0;
   #number = 0;
+  #lastUnsigned = 0;
   #previous: DigestPayload['previous'] = null;
+  /** As in the options; may be changed in between, as by an update of the program. */
+  saysSigned: boolean;
   /** The clock of the database. */
   now: bigint = scenarioStart + hour;
 
-  constructor(place: ArchivePlace, options: ScenarioOptions = {}) {
+  constructor(place: ScenarioPlace, options: ScenarioOptions = {}) {
     this.place = place;
     this.#options = options;
     this.organization = options.organization ?? 'acme';
     this.key = 'key' in options ? options.key : scenarioKeys.first;
     this.#sequence = options.firstSequence ?? 1;
+    this.saysSigned = options.saysSigned ?? true;
     this.#chain = chainStart({
       ledgerId: options.ledgerId ?? scenarioLedger,
       organizationId: this.#id,
@@ -135,6 +142,7 @@ export class Scenario {
   async digest(change: Partial<DigestPayload> = {}): Promise<string> {
     this.now += hour;
     this.#number += 1;
+    if (this.key === undefined) this.#lastUnsigned = this.#number;
     const payload: DigestPayload = {
       formatVersion: 1,
       organization: { name: this.organization, id: this.#id },
@@ -154,6 +162,7 @@ export class Scenario {
       journal: [],
       changes: [],
       nextKey: null,
+      ...(this.saysSigned ? { signedFrom: this.key === undefined ? null : this.#lastUnsigned + 1 } : {}),
       ...change,
     };
     const bytes = encodeDigest(payload);
@@ -209,7 +218,10 @@ export class Scenario {
 }
 
 /** The archive that most tests change: three days, six objects of ten entries, a digest for each object. */
-export async function ordinaryArchive(place: ArchivePlace, options: ScenarioOptions = {}): Promise<Scenario> {
+export async function ordinaryArchive(
+  place: ScenarioPlace,
+  options: ScenarioOptions = {},
+): Promise<Scenario> {
   const scenario = new Scenario(place, options);
   for (let day = 0; day < 3; day += 1) {
     for (let part = 0; part < 2; part += 1) {
@@ -219,83 +231,4 @@ export async function ordinaryArchive(place: ArchivePlace, options: ScenarioOpti
     scenario.nextDay();
   }
   return scenario;
-}
-
-/** Ways past the exporter into what it wrote. */
-export class Tampering {
-  readonly place: ArchivePlace;
-  readonly organization: string;
-
-  constructor(place: ArchivePlace, organization: string = 'acme') {
-    this.place = place;
-    this.organization = organization;
-  }
-
-  async bytes(key: string): Promise<Buffer> {
-    const found = (await this.place.objects()).get(key);
-    if (found === undefined) throw new Error(`the scenario has no object ${key}`);
-    return found;
-  }
-
-  /** The key of the object that begins with a sequence. */
-  async keyOf(firstSequence: number): Promise<string> {
-    const name = `${firstSequence.toString().padStart(12, '0')}.jsonl.gz`;
-    const keys = [...(await this.place.objects()).keys()];
-    const key = keys.find(
-      (candidate) => candidate.startsWith(`organization=${this.organization}/`) && candidate.endsWith(name),
-    );
-    if (key === undefined) throw new Error(`the scenario has no object from ${firstSequence}`);
-    return key;
-  }
-
-  async replace(key: string, change: (bytes: Buffer) => Buffer): Promise<void> {
-    await this.place.plant(key, change(await this.bytes(key)));
-  }
-
-  /** Changes the lines of an object and packs it again. */
-  async lines(firstSequence: number, change: (lines: string[]) => string[]): Promise<void> {
-    await this.replace(await this.keyOf(firstSequence), (bytes) => {
-      const lines = gunzipSync(bytes).toString().slice(0, -1).split('\n');
-      return gzipSync(`${change(lines).join('\n')}\n`);
-    });
-  }
-
-  async move(from: string, to: string): Promise<void> {
-    const bytes = await this.bytes(from);
-    await this.place.remove(from);
-    await this.place.plant(to, bytes);
-  }
-
-  async swap(one: string, other: string): Promise<void> {
-    const [first, second] = [await this.bytes(one), await this.bytes(other)];
-    await this.place.plant(one, second);
-    await this.place.plant(other, first);
-  }
-
-  digestKey(number: number): string {
-    return digestKey(this.organization, number);
-  }
-
-  async payload(number: number): Promise<DigestPayload> {
-    return parseDigest(parseEnvelope(await this.bytes(this.digestKey(number))).payload);
-  }
-
-  /** Changes what a digest says and signs it again with a key, or leaves it unsigned. */
-  async reseal(
-    number: number,
-    key: SigningKey | undefined,
-    change: (payload: DigestPayload) => DigestPayload = (payload) => payload,
-  ): Promise<void> {
-    const payload = change(await this.payload(number));
-    await this.place.plant(this.digestKey(number), sealDigest(encodeDigest(payload), key));
-  }
-
-  /** Changes what a digest says and leaves the signature as it was. */
-  async editDigest(number: number, change: (payload: DigestPayload) => DigestPayload): Promise<void> {
-    const payload = encodeDigest(change(await this.payload(number))).toString('base64');
-    await this.replace(this.digestKey(number), (bytes) => {
-      const envelope = JSON.parse(bytes.toString()) as object;
-      return Buffer.from(`${JSON.stringify({ ...envelope, payload })}\n`);
-    });
-  }
 }

@@ -6,7 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import { DigestFormatError } from './digest-error.ts';
-import { isRecord, parseJson } from './json.ts';
+import { JsonMembers } from './json-members.ts';
+import { parseJson } from './json.ts';
 
 /** Bumped only when readers of digests must change. */
 export const digestFormatVersion = 1;
@@ -37,6 +38,12 @@ export interface DigestPayload {
   readonly changes: readonly DigestChange[];
   /** On a rotation: the key of the digests that follow. Signed, as all of this, by the key before. */
   readonly nextKey: { readonly keyId: string; readonly publicKey: string } | null;
+  /**
+   * Every digest from this number to this one was signed when it was made; null: this one was not. Since the digest after
+   * names these bytes by hash, a signature that somebody takes away later is missed. Undefined in digests of programs that
+   * did not say so yet.
+   */
+  readonly signedFrom?: number | null | undefined;
 }
 
 /** The archive's totals after this digest; zeros and the chain's start where it is empty. */
@@ -104,6 +111,7 @@ export function encodeDigest(payload: DigestPayload): Buffer {
     journal: payload.journal.map(({ at, what, sink, detail, actor }) => ({ at, what, sink, detail, actor })),
     changes: payload.changes.map(orderedChange),
     nextKey: nextKey === null ? null : { keyId: nextKey.keyId, publicKey: nextKey.publicKey },
+    ...(payload.signedFrom === undefined ? {} : { signedFrom: payload.signedFrom }),
   };
   return Buffer.from(JSON.stringify(ordered));
 }
@@ -115,7 +123,7 @@ export function payloadSha256(payload: Buffer): string {
 
 /** Throws a DigestFormatError that names the member that is not what it must be. Unknown members are allowed. */
 export function parseDigest(bytes: Buffer): DigestPayload {
-  const digest = new Members(parseJson(bytes), '');
+  const digest = new JsonMembers(parseJson(bytes), '');
   const formatVersion = digest.number('formatVersion');
   if (formatVersion !== digestFormatVersion) {
     throw new DigestFormatError(
@@ -137,6 +145,7 @@ export function parseDigest(bytes: Buffer): DigestPayload {
     journal: digest.list('journal').map(parseJournalLine),
     changes: digest.list('changes').map(parseChange),
     nextKey: parseNextKey(digest.membersOrNull('nextKey')),
+    ...(digest.has('signedFrom') ? { signedFrom: digest.numberOrNull('signedFrom') } : {}),
   };
 }
 
@@ -167,17 +176,17 @@ function orderedChange({ entry, sequence, contentSha256, lineSha256, seenAt }: D
   return { entry, sequence, contentSha256, lineSha256, seenAt };
 }
 
-function parsePrevious(previous: Members | undefined): DigestPayload['previous'] {
+function parsePrevious(previous: JsonMembers | undefined): DigestPayload['previous'] {
   if (previous === undefined) return null;
   return { number: previous.number('number'), sha256: previous.sha256('sha256') };
 }
 
-function parseNextKey(key: Members | undefined): DigestPayload['nextKey'] {
+function parseNextKey(key: JsonMembers | undefined): DigestPayload['nextKey'] {
   if (key === undefined) return null;
   return { keyId: key.sha256('keyId'), publicKey: key.text('publicKey') };
 }
 
-function parseTotals(totals: Members): DigestTotals {
+function parseTotals(totals: JsonMembers): DigestTotals {
   return {
     sequence: totals.number('sequence'),
     objects: totals.number('objects'),
@@ -186,7 +195,7 @@ function parseTotals(totals: Members): DigestTotals {
   };
 }
 
-function parseObject(object: Members): DigestObject {
+function parseObject(object: JsonMembers): DigestObject {
   return {
     key: object.text('key'),
     firstSequence: object.number('firstSequence'),
@@ -205,7 +214,7 @@ function parseObject(object: Members): DigestObject {
   };
 }
 
-function parseJournalLine(line: Members): DigestJournalLine {
+function parseJournalLine(line: JsonMembers): DigestJournalLine {
   return {
     at: line.time('at'),
     what: line.text('what'),
@@ -215,7 +224,7 @@ function parseJournalLine(line: Members): DigestJournalLine {
   };
 }
 
-function parseChange(change: Members): DigestChange {
+function parseChange(change: JsonMembers): DigestChange {
   return {
     entry: change.text('entry'),
     sequence: change.number('sequence'),
@@ -223,72 +232,4 @@ function parseChange(change: Members): DigestChange {
     lineSha256: change.sha256('lineSha256'),
     seenAt: change.time('seenAt'),
   };
-}
-
-const sha256Hex = /^[0-9a-f]{64}$/;
-const utcTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.(?:\d{6}|\d{9})Z$/;
-
-/** The members of a JSON object, each read as the type it must have. */
-class Members {
-  readonly #members: Readonly<Record<string, unknown>>;
-  readonly #path: string;
-
-  constructor(value: unknown, path: string) {
-    if (!isRecord(value)) {
-      throw new DigestFormatError(`${path === '' ? 'It' : `Its ${path}`} is not a JSON object.`);
-    }
-    this.#members = value;
-    this.#path = path;
-  }
-
-  text(name: string): string {
-    const value = this.#members[name];
-    return typeof value === 'string' ? value : this.#refuse(name, 'is not text');
-  }
-
-  textOrNull(name: string): string | null {
-    return this.#members[name] === null ? null : this.text(name);
-  }
-
-  /** A whole number, zero or above, that is exact. */
-  number(name: string): number {
-    const value = this.#members[name];
-    const isCount = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-    return isCount ? value : this.#refuse(name, 'is not a whole number');
-  }
-
-  sha256(name: string): string {
-    const value = this.text(name);
-    return sha256Hex.test(value) ? value : this.#refuse(name, 'is not a SHA-256 in lower-case hex');
-  }
-
-  time(name: string): string {
-    const value = this.text(name);
-    return utcTime.test(value)
-      ? value
-      : this.#refuse(name, 'is not a UTC time with six or nine fraction digits');
-  }
-
-  record(name: string): Readonly<Record<string, unknown>> {
-    const value = this.#members[name];
-    return isRecord(value) ? value : this.#refuse(name, 'is not a JSON object');
-  }
-
-  members(name: string): Members {
-    return new Members(this.#members[name], this.#path === '' ? name : `${this.#path}.${name}`);
-  }
-
-  membersOrNull(name: string): Members | undefined {
-    return this.#members[name] === null ? undefined : this.members(name);
-  }
-
-  list(name: string): Members[] {
-    const value = this.#members[name];
-    if (!Array.isArray(value)) return this.#refuse(name, 'is not a list');
-    return value.map((item: unknown, index) => new Members(item, `${name}[${index}]`));
-  }
-
-  #refuse(name: string, what: string): never {
-    throw new DigestFormatError(`Its ${this.#path === '' ? '' : `${this.#path}.`}${name} ${what}.`);
-  }
 }

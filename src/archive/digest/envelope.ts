@@ -5,7 +5,7 @@
  */
 import { sign, verify } from 'node:crypto';
 import { DigestFormatError } from './digest-error.ts';
-import { isRecord, parseJson } from './json.ts';
+import { isRecord, parseJsonOnce } from './json.ts';
 import type { PublicKey, SigningKey } from './signing-key.ts';
 
 export const digestPayloadType = 'application/vnd.ccloud-audit-export.digest.v1+json';
@@ -44,9 +44,22 @@ export function sealDigest(payload: Buffer, key: SigningKey | undefined): Buffer
   return Buffer.from(`${JSON.stringify(envelope)}\n`);
 }
 
+/** Whether these are the bytes that `sealDigest` gives an envelope; other white space or members mean the same. */
+export function isAsSealed(bytes: Buffer, { payloadType, payload, signatures }: Envelope): boolean {
+  const envelope = {
+    payloadType,
+    payload: payload.toString('base64'),
+    signatures: signatures.map(({ keyId, signature }) => ({
+      keyid: keyId,
+      sig: signature.toString('base64'),
+    })),
+  };
+  return bytes.equals(Buffer.from(`${JSON.stringify(envelope)}\n`));
+}
+
 /** Throws a DigestFormatError for anything but an envelope around a digest. Unknown members are allowed. */
 export function parseEnvelope(bytes: Buffer): Envelope {
-  const value = parseJson(bytes);
+  const value = parseJsonOnce(bytes);
   if (!isRecord(value)) throw new DigestFormatError('It is not a JSON object.');
   const { payloadType, payload, signatures } = value;
   if (payloadType !== digestPayloadType) {

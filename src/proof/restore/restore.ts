@@ -8,33 +8,18 @@
  * Sequences, hashes, objects, digests and the archive sink's offset come back. Positions at the API do not: nothing counts as
  * read, so the next run reads everything once and the ids drop what is here. Other sinks begin anew and absorb repeats.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { PublicKey } from '../../archive/digest/signing-key.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
-import { ExporterError } from '../../errors.ts';
-import { listDeliveries, readHead } from '../../ledger/deliveries.ts';
-import { leaseHolder, type Lease, type LeaseTarget } from '../../ledger/leases.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { underLease, underLeases, type LeaseWork } from '../../ledger/operator-lease.ts';
-import { listOrganizations, registerOrganization, type Organization } from '../../ledger/organizations.ts';
-import { beginRestore, finishRestore, undoRestore, type RestoreMark } from '../../ledger/restore-mark.ts';
-import { putDelivery, putDigest } from '../../ledger/restored-rows.ts';
+import type { RestoreMark } from '../../ledger/restore-mark.ts';
 import type { Logger } from '../../logger.ts';
+import { announceStep } from '../../steps.ts';
 import { nanos, type Nanos } from '../../time.ts';
-import type { DigestRecord } from '../verify/digest-chain.ts';
 import type { Finding, FindingCode } from '../verify/findings.ts';
 import { verifyArchive, type VerifiedArchive } from '../verify/verify-archive.ts';
-import { inWrittenOrder, presentName } from './archive-order.ts';
-import {
-  beginsLate,
-  hasGap,
-  otherOrganization,
-  otherRestore,
-  otherSink,
-  severalLedgers,
-  storeNotEmpty,
-} from './refusals.ts';
-import { restoreObject } from './restore-object.ts';
+import { checkEnd } from './archive-end.ts';
+import { otherSink, severalLedgers } from './refusals.ts';
+import { Restoring } from './restoring.ts';
 
 export interface RestoreOptions {
   /** As `openForRestore` gave it. */
@@ -48,6 +33,10 @@ export interface RestoreOptions {
   readonly keys: readonly PublicKey[];
   /** Goes on where an archive, or a part of it, is not signed, or nobody can tell by whom. */
   readonly allowUnsigned: boolean;
+  /** Takes entries that no digest lists yet, although a key is known; `allowUnsigned` does so too. */
+  readonly allowUnsignedEnd: boolean;
+  /** Payload SHA-256 of the newest digest of each archive, as it was witnessed elsewhere; none: not asked for. */
+  readonly heads: readonly string[];
   /** Names of organizations, all that it had; undefined: all. */
   readonly organizations: readonly string[] | undefined;
   /** The configured organizations, and where each starts. */
@@ -90,7 +79,14 @@ export type RestoreResult =
 
 /** How old the newest digest is does not matter: whoever should have made the next one is lost. */
 const agedCodes: readonly FindingCode[] = ['newest_digest_stale', 'digests_end_early'];
-const unsignedCodes: readonly FindingCode[] = ['no_digests', 'archive_unsigned', 'digest_unsigned'];
+const unsignedCodes: readonly FindingCode[] = [
+  'no_digests',
+  'archive_unsigned',
+  'digest_unsigned',
+  'end_unsigned',
+];
+/** There are, or were, signatures: nobody goes on without them by accident. */
+const lostSignatureCodes: readonly FindingCode[] = ['key_not_given', 'signature_removed'];
 
 /**
  * Throws a UsageError for a store that this archive can't go into, an ExporterError of kind `held` while another process
@@ -105,10 +101,12 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     allowUnsigned: options.allowUnsigned,
     organizations: options.organizations,
     to: nanos(0n),
+    heads: options.heads,
     version: options.version,
     now: Date.now,
-    compare: async (archive) => {
+    compare: async (archive, found) => {
       archives.push(archive);
+      checkEnd(archive, { heads: options.heads, findings: found });
     },
     onProgress: ({ entries, storedBytes, storedBytesTotal }) =>
       options.onProgress({
@@ -119,6 +117,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   });
   const findings = report.findings.filter(({ code }) => !isAccepted(code, options));
   if (findings.length > 0) return { outcome: 'refused', findings };
+  announceStep('archive-verified');
   const ledgerId = ledgerOf(archives);
   for (const { records } of archives) {
     const named = records[0]?.payload.sink;
@@ -128,10 +127,11 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
 }
 
 /** Without a key there is nothing to check signatures with: an archive that has none is then taken as it is. */
-function isAccepted(code: FindingCode, { keys, allowUnsigned }: RestoreOptions): boolean {
+function isAccepted(code: FindingCode, { keys, allowUnsigned, allowUnsignedEnd }: RestoreOptions): boolean {
   if (agedCodes.includes(code)) return true;
+  if (code === 'end_unsigned' && allowUnsignedEnd) return true;
   if (unsignedCodes.includes(code)) return allowUnsigned || keys.length === 0;
-  return code === 'key_not_given' && allowUnsigned;
+  return lostSignatureCodes.includes(code) && allowUnsigned;
 }
 
 function ledgerOf(archives: readonly VerifiedArchive[]): string {
@@ -139,209 +139,4 @@ function ledgerOf(archives: readonly VerifiedArchive[]): string {
   const [ledgerId] = ledgers;
   if (ledgerId === undefined || ledgers.length > 1) throw severalLedgers(ledgers);
   return ledgerId;
-}
-
-const pollMs = 250;
-
-class Restoring {
-  readonly #options: RestoreOptions;
-  readonly #ledger: Ledger;
-  readonly #ledgerId: string;
-  #entries = 0;
-  #entriesTotal = 0;
-
-  constructor(options: RestoreOptions, ledgerId: string) {
-    this.#options = options;
-    this.#ledger = options.ledger;
-    this.#ledgerId = ledgerId;
-  }
-
-  async run(archives: readonly VerifiedArchive[]): Promise<RestoreResult> {
-    const { mark: begun } = this.#options;
-    const there = await listOrganizations(this.#ledger);
-    if (begun !== undefined) {
-      if (begun.ledgerId !== this.#ledgerId) throw otherRestore(this.#ledger, begun.ledgerId, this.#ledgerId);
-    } else if (there.length > 0 && this.#ledger.ledgerId !== this.#ledgerId) {
-      throw storeNotEmpty(this.#ledger, this.#ledgerId);
-    }
-    const works = await this.#worksOf(there);
-    if (begun !== undefined) await this.#waitForTheDead(works);
-    for (const archive of archives) this.#entriesTotal += archive.walk.entries;
-    return await underLeases(this.#ledger, works, async (leases) => {
-      const mark = begun ?? (await this.#begin(there));
-      try {
-        const organizations: RestoredOrganization[] = [];
-        for (const archive of archives)
-          organizations.push(await this.#organization(archive, { there, leases }));
-        await finishRestore(this.#ledger, mark, {
-          ledgerId: this.#ledgerId,
-          archive: this.#options.store.fingerprint,
-          organizations: organizations.map(({ organization, restored, head }) => ({
-            organization,
-            restored,
-            head,
-          })),
-        });
-        return { outcome: 'restored', ledgerId: this.#ledgerId, organizations };
-      } catch (error) {
-        // What does not fit will not fit at the next try either; everything else may.
-        const isFinding =
-          error instanceof ExporterError && (error.kind === 'findings' || error.kind === 'usage');
-        if (isFinding) await undoRestore(this.#ledger, mark);
-        throw error;
-      }
-    });
-  }
-
-  async #begin(there: readonly Organization[]): Promise<RestoreMark> {
-    const mark: RestoreMark = {
-      ledgerId: this.#ledgerId,
-      previousLedgerId: this.#ledger.ledgerId,
-      organizations: there.map(({ id, nextSequence }) => ({ id, nextSequence })),
-    };
-    await beginRestore(this.#ledger, mark);
-    return mark;
-  }
-
-  async #worksOf(organizations: readonly Organization[]): Promise<LeaseWork[]> {
-    const names = new Map(organizations.map(({ id, name }) => [id, name]));
-    const live = (await listDeliveries(this.#ledger)).filter(({ retiredAt }) => retiredAt === undefined);
-    return [
-      ...organizations.map(({ id, name }): LeaseWork => ({
-        target: { work: 'read', organization: id },
-        organization: name,
-      })),
-      ...live.map(({ organization, sink }): LeaseWork => ({
-        target: { work: 'deliver', organization, sink },
-        organization: names.get(organization) ?? String(organization),
-      })),
-    ];
-  }
-
-  /** The lease of a restore that was killed runs out by itself. */
-  async #waitForTheDead(works: readonly LeaseWork[]): Promise<void> {
-    const deadline = performance.now() + this.#ledger.leaseMs + 2000;
-    for (const { target } of works) {
-      while ((await leaseHolder(this.#ledger, target)) !== undefined && performance.now() < deadline)
-        await delay(pollMs, undefined, { signal: this.#options.signal });
-    }
-  }
-
-  async #organization(
-    archive: VerifiedArchive,
-    known: { readonly there: readonly Organization[]; readonly leases: readonly Lease[] },
-  ): Promise<RestoredOrganization> {
-    const { group } = archive;
-    const name = presentName(archive, new Set(this.#options.configured.keys()));
-    const cloudId = group.identity?.organization.id ?? undefined;
-    const names = new Set([name, ...group.folders.map(({ organization }) => organization)]);
-    const held = known.there.find(
-      (one) => names.has(one.name) || (cloudId !== undefined && one.cloudId === cloudId),
-    );
-    if (held !== undefined) {
-      if (cloudId !== undefined && held.cloudId !== undefined && held.cloudId !== cloudId)
-        throw otherOrganization(held.name, held.cloudId, cloudId);
-      const lease = known.leases.find(({ target }) => isReading(target, held.id));
-      if (lease === undefined) throw new TypeError('an organization that was there is leased');
-      return await this.#fill(archive, held, lease);
-    }
-    const organization = await registerOrganization(this.#ledger, {
-      name,
-      cloudId,
-      label: undefined,
-      startFrom: this.#options.configured.get(name) ?? nanos(-9_200_000_000_000_000_000n),
-    });
-    const target = { work: 'read', organization: organization.id } as const;
-    return await underLease(this.#ledger, { target, organization: name }, (lease) =>
-      this.#fill(archive, organization, lease),
-    );
-  }
-
-  async #fill(
-    archive: VerifiedArchive,
-    organization: Organization,
-    lease: Lease,
-  ): Promise<RestoredOrganization> {
-    const { store, sink } = this.#options;
-    const signal = AbortSignal.any([this.#options.signal, lease.signal]);
-    const head = await readHead(this.#ledger, organization.id);
-    const done = { restored: 0, objects: 0, digests: 0, last: 0 };
-    for await (const step of inWrittenOrder(archive, { store, signal })) {
-      signal.throwIfAborted();
-      if (step.kind === 'digest') {
-        await putDigest(this.#ledger, lease, { sink: sink.name, digest: toDigest(step.record) });
-        done.digests += 1;
-        continue;
-      }
-      const { object } = step;
-      if (object.firstSequence !== done.last + 1) {
-        throw done.last === 0
-          ? beginsLate(organization.name, object.firstSequence)
-          : hasGap(object.key, done.last + 1);
-      }
-      const { lastSequence, added } = await restoreObject(object, head, {
-        ledger: this.#ledger,
-        lease,
-        store,
-        organization: organization.name,
-        sink: sink.name,
-        onProgress: (entries) => this.#progress(entries),
-        signal,
-      });
-      done.last = lastSequence;
-      done.restored += added;
-      done.objects += 1;
-    }
-    await putDelivery(this.#ledger, lease, { ...toDelivery(sink), offset: done.last });
-    return {
-      organization: organization.name,
-      cloudId: organization.cloudId,
-      restored: done.restored,
-      held: done.last - done.restored,
-      head: await readHead(this.#ledger, organization.id),
-      objects: done.objects,
-      digests: done.digests,
-      notYetSigned: archive.walk.notYetSigned.entries,
-    };
-  }
-
-  #progress(entries: number): void {
-    this.#entries += entries;
-    const total = this.#entriesTotal;
-    const fraction = total === 0 ? undefined : 0.5 + this.#entries / total / 2;
-    this.#options.onProgress({ entries: total + this.#entries, fraction });
-  }
-}
-
-function isReading(target: LeaseTarget, organization: number): boolean {
-  return target.work === 'read' && target.organization === organization;
-}
-
-function toDelivery({ name, type, fingerprint }: RestoreOptions['sink']): {
-  readonly sink: string;
-  readonly type: string;
-  readonly fingerprint: string;
-} {
-  return { sink: name, type, fingerprint };
-}
-
-function toDigest({
-  file,
-  sha256,
-  signature,
-  payload,
-}: DigestRecord): Parameters<typeof putDigest>[2]['digest'] {
-  return {
-    number: file.number,
-    reason: payload.reason,
-    key: file.key,
-    payloadSha256: Buffer.from(sha256, 'hex'),
-    throughSequence: payload.through.sequence,
-    objects: payload.through.objects,
-    entries: payload.through.entries,
-    chainSha256: Buffer.from(payload.through.chainSha256, 'hex'),
-    keyId: signature.state === 'none' ? undefined : signature.keyId,
-    nextKeyId: payload.nextKey?.keyId,
-    createdAt: payload.createdAt,
-  };
 }

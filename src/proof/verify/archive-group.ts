@@ -9,6 +9,7 @@ import { SinkError } from '../../../sinks/sink-error.ts';
 import type { ArchiveFolder } from './archive-listing.ts';
 import type { DigestFile } from './digest-reading.ts';
 import type { FindingCode, Findings } from './findings.ts';
+import { unreadableObject } from './unreadable.ts';
 
 export interface ArchiveGroup {
   /** In the order of their digests; the last one has the organization's present name. */
@@ -49,6 +50,11 @@ function nameOf(folders: readonly ArchiveFolder[]): string {
   return named?.organization ?? '';
 }
 
+/** Whether a key lies in a folder that could not be listed: that it is not there is not known then. */
+export function isHidden({ folders }: Pick<ArchiveGroup, 'folders'>, key: string): boolean {
+  return folders.some(({ unreadable }) => unreadable.some((folder) => key.startsWith(folder)));
+}
+
 /** The digests of a group in the order of their numbers. */
 export function digestFiles({ folders }: ArchiveGroup): DigestFile[] {
   return folders
@@ -85,9 +91,11 @@ async function checkIdentity(
     context.findings.add({ code, organization, object, message: `${object} ${what}` });
   };
   if (!folder.hasIdentity) {
+    if (isHidden({ folders: [folder] }, object)) return undefined;
     return report('identity_missing', 'is missing. It says whose archive this is.');
   }
   const bytes = await readIdentityBytes(object, context);
+  if (typeof bytes === 'string') return report('identity_unreadable', `can't be read: ${bytes}`);
   const identity = bytes === undefined ? undefined : parseIdentity(bytes);
   if (identity === undefined) {
     return report('identity_unreadable', 'is not the identity of an archive: it was altered.');
@@ -107,11 +115,17 @@ async function checkIdentity(
   return identity;
 }
 
-async function readIdentityBytes(key: string, { store, signal }: GroupContext): Promise<Buffer | undefined> {
+/** Or why it can't be read. */
+async function readIdentityBytes(
+  key: string,
+  { store, signal }: GroupContext,
+): Promise<Buffer | string | undefined> {
   try {
     return (await store.get(key, { bytesMax: identityBytesMax, signal }))?.bytes;
   } catch (error) {
     if (error instanceof SinkError && error.code === 'object_too_large') return undefined;
-    throw error;
+    const why = unreadableObject(error);
+    if (why === undefined) throw error;
+    return why;
   }
 }

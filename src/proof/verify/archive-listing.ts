@@ -1,7 +1,9 @@
 /** What lies in an archive, by name alone. */
 import { parseArchiveKey, type ArchiveKey } from '../../archive/layout.ts';
 import type { ListedObject, ObjectStore } from '../../archive/object-store.ts';
+import type { SinkError } from '../../../sinks/sink-error.ts';
 import type { Findings } from './findings.ts';
+import { unreadableObject } from './unreadable.ts';
 
 /** The folder of one organization's name. */
 export interface ArchiveFolder {
@@ -11,6 +13,8 @@ export interface ArchiveFolder {
   readonly entries: Map<string, number>;
   /** Keys and sizes of the digests by number. */
   readonly digests: Map<number, ListedObject>;
+  /** Paths of folders that could not be listed, each with a slash at its end. */
+  readonly unreadable: string[];
 }
 
 export interface ArchiveListing {
@@ -30,7 +34,9 @@ export interface ListingContext {
 export async function listArchive(context: ListingContext): Promise<ArchiveListing> {
   const folders = new Map<string, ArchiveFolder>();
   let isInsideOrganization = false;
-  for await (const object of context.store.list('', { signal: context.signal })) {
+  const onUnreadable = (folder: string, error: SinkError): void =>
+    reportUnreadable(folder, { error, context, folders });
+  for await (const object of context.store.list('', { signal: context.signal, onUnreadable })) {
     const parsed = parseArchiveKey(object.key);
     if (parsed !== undefined) {
       if (context.only === undefined || context.only.includes(parsed.organization)) {
@@ -52,6 +58,7 @@ function folderOf(folders: Map<string, ArchiveFolder>, organization: string): Ar
     hasIdentity: false,
     entries: new Map(),
     digests: new Map(),
+    unreadable: [],
   };
   folders.set(organization, folder);
   return folder;
@@ -71,6 +78,41 @@ function put(folder: ArchiveFolder, parsed: ArchiveKey, object: ListedObject): v
     default:
       parsed satisfies never;
   }
+}
+
+/** What lies in it may be anything, so whatever is found in the rest, the archive is not verified. */
+function reportUnreadable(
+  folder: string,
+  {
+    error,
+    context: { findings, only },
+    folders,
+  }: {
+    readonly error: SinkError;
+    readonly context: ListingContext;
+    readonly folders: Map<string, ArchiveFolder>;
+  },
+): void {
+  const [top = ''] = folder.split('/');
+  const why = unreadableObject(error);
+  if (why === undefined) throw error;
+  if (!top.startsWith('organization=')) {
+    findings.note({
+      code: 'object_outside',
+      message: `The folder ${shown(folder)} lies beside the folders of the archive and was not looked at.`,
+    });
+    return;
+  }
+  const organization = top.slice('organization='.length);
+  if (only !== undefined && !only.includes(organization)) return;
+  if (parseArchiveKey(`${top}/archive.json`) !== undefined)
+    folderOf(folders, organization).unreadable.push(folder);
+  findings.add({
+    code: 'folder_unreadable',
+    organization,
+    object: folder,
+    message: `The folder ${shown(folder)} can't be listed, so nothing in it was verified: ${why}`,
+  });
 }
 
 /** Names outside the folders of organizations are somebody else's; inside there is nothing but the archive. */

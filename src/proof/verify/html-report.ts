@@ -30,8 +30,11 @@ function archiveSection(report: VerifyReport): string {
   const isVerified = report.verdict === 'verified';
   return [
     '<section>',
-    `<h1>Audit log archive</h1><p class="source">${escapeHtml(report.source)}</p>`,
+    `<h1>Verification of an audit log archive</h1><p class="source">${escapeHtml(report.source)}</p>`,
     `<p class="verdict ${report.verdict}">${isVerified ? 'Verified: nothing was found' : `Failed: ${plural(total, 'finding')}`}</p>`,
+    isVerified
+      ? ''
+      : '<p>Nothing counts as proved while there is a finding. The numbers below are those of what was found, whatever it is.</p>',
     facts([
       ['Checked at', report.checkedAt],
       ['Checked with', `${report.program.name} ${report.program.version}`],
@@ -40,11 +43,11 @@ function archiveSection(report: VerifyReport): string {
     findingsPart(report),
     list('What was proved', report.proved),
     list('What was not proved', report.notProved),
-    ...report.organizations.map(organizationPart),
     list(
       'Notes',
       report.notes.map(({ message }) => message),
     ),
+    ...report.organizations.map(organizationPart),
     repeatPart(report),
     '</section>',
   ].join('\n');
@@ -58,9 +61,14 @@ function findingsPart({ findings, findingCounts }: VerifyReport): string {
     count(value),
     escapeHtml(findingCodes[code as FindingCode]),
   ]);
+  const total = Object.values(findingCounts).reduce((sum, value) => sum + value, 0);
+  const left = total - findings.length;
   return [
     '<h2>Findings</h2>',
     table(['Kind', 'How often', 'What it means'], kinds, [1]),
+    left === 0
+      ? '<h3>One by one, in the order of objects</h3>'
+      : `<h3>The first of each kind, in the order of objects; ${count(left)} more are counted above</h3>`,
     table(['Kind', 'Finding'], rows),
   ].join('\n');
 }
@@ -73,7 +81,7 @@ function organizationPart(organization: OrganizationReport): string {
       ['Id', organization.id ?? 'not known'],
       ['Ledger', organization.ledgerId ?? 'not known'],
       ['Sink', organization.sink ?? 'not known'],
-      ['Entries', `${count(organization.entries)} in ${plural(organization.objects, 'object')}`],
+      ['Entries found', `${count(organization.entries)} in ${plural(organization.objects, 'object')}`],
       [
         'Range',
         range === null
@@ -81,7 +89,12 @@ function organizationPart(organization: OrganizationReport): string {
           : `${range.firstDay} to ${range.lastDay}, sequences ${range.firstSequence} to ${range.lastSequence}`,
       ],
       ['Size', `${count(organization.rawBytes)} bytes of entries, ${count(organization.storedBytes)} stored`],
-      ['Not yet signed', `${plural(notYetSigned.objects, 'object')}, ${count(notYetSigned.entries)} entries`],
+      [
+        'Not yet signed',
+        notYetSigned.objects === 0
+          ? 'nothing'
+          : `${plural(notYetSigned.objects, 'object')}, ${count(notYetSigned.entries)} entries`,
+      ],
       ['Digests', `${count(digests.count)}, of which ${count(digests.signed)} are signed`],
     ]),
     dayPlot(organization.days),
@@ -111,7 +124,7 @@ function digestsPart({ digests }: OrganizationReport): string {
     .toReversed()
     .map((digest) => [
       String(digest.number),
-      escapeHtml(digest.createdAt),
+      time(digest.createdAt),
       escapeHtml(digest.reason),
       String(digest.objects),
       String(digest.throughSequence),
@@ -124,7 +137,11 @@ function digestsPart({ digests }: OrganizationReport): string {
       : '';
   return [
     `<h3>Digests${shown}</h3>`,
-    table(['Number', 'Made at', 'Reason', 'Objects', 'Through', 'Payload SHA-256', 'Key'], rows, [0, 3, 4]),
+    table(
+      ['Number', 'Made at', 'Reason', 'Objects', 'Last sequence', 'Payload SHA-256', 'Key id begins'],
+      rows,
+      [0, 3, 4],
+    ),
   ].join('\n');
 }
 
@@ -167,10 +184,11 @@ function table(
   const kind = (index: number): string => (numbers.includes(index) ? ' class="number"' : '');
   return [
     '<table><thead><tr>',
-    ...titles.map((title, index) => `<th${kind(index)}>${escapeHtml(title)}</th>`),
+    ...titles.map((title, index) => `<th scope="col"${kind(index)}>${escapeHtml(title)}</th>`),
     '</tr></thead><tbody>',
     ...rows.map(
-      (cells) => `<tr>${cells.map((cell, index) => `<td${kind(index)}>${cell}</td>`).join('')}</tr>`,
+      (cells) =>
+        `<tr>${cells.map((cell, index) => `<td data-title="${escapeHtml(titles[index] ?? '')}"${kind(index)}>${cell}</td>`).join('')}</tr>`,
     ),
     '</tbody></table>',
   ].join('');
@@ -178,6 +196,10 @@ function table(
 
 function hash(text: string): string {
   return `<code class="hash">${escapeHtml(text)}</code>`;
+}
+
+function time(text: string): string {
+  return `<span class="whole">${escapeHtml(text)}</span>`;
 }
 
 /** A word that is not broken over two lines. */

@@ -5,33 +5,45 @@ export interface InFlightOptions {
   readonly signal: AbortSignal;
 }
 
-/** Applies `work` to the items of a source, at most `count` at a time, and yields the results in the source's order. */
-export async function* inOrder<T, R>(
+export interface BytesInFlight extends InFlightOptions {
+  /** What all that is held may have together; a single thing may have more. */
+  readonly bytesMax: number;
+}
+
+/** Applies `work` to the items of a source, within limits, and yields the results in the source's order. */
+export async function* inOrder<T extends { readonly size: number }, R>(
   source: Iterable<T> | AsyncIterable<T>,
   work: (item: T) => Promise<R>,
-  { count, signal }: InFlightOptions,
+  { count, bytesMax, signal }: BytesInFlight,
 ): AsyncGenerator<R> {
-  const running: Promise<R>[] = [];
+  const running: { readonly result: Promise<R>; readonly bytes: number }[] = [];
+  let bytes = 0;
   try {
     for await (const item of source) {
       signal.throwIfAborted();
-      running.push(work(item));
+      while (running.length >= count || (running.length > 0 && bytes + item.size > bytesMax)) {
+        const first = oldest(running);
+        yield await first.result;
+        // What it gave is held until the next one is asked for.
+        bytes -= first.bytes;
+      }
+      const result = work(item);
       // Its rejection is met when its turn comes; until then it must not count as unhandled.
-      running.at(-1)?.catch(() => undefined);
-      if (running.length < count) continue;
-      yield await oldest(running);
+      result.catch(() => undefined);
+      running.push({ result, bytes: item.size });
+      bytes += item.size;
     }
-    while (running.length > 0) yield await oldest(running);
+    while (running.length > 0) yield await oldest(running).result;
   } finally {
-    await Promise.allSettled(running);
+    await Promise.allSettled(running.map(({ result }) => result));
   }
 }
 
 /** Of a list that is not empty. */
-async function oldest<R>(running: Promise<R>[]): Promise<R> {
+function oldest<R>(running: R[]): R {
   const first = running.shift();
   if (first === undefined) throw new TypeError('nothing is running');
-  return await first;
+  return first;
 }
 
 export interface Sized {
@@ -46,7 +58,7 @@ export interface Sized {
 export async function withinBytes<T extends Sized>(
   source: Iterable<T> | AsyncIterable<T>,
   work: (item: T) => Promise<void>,
-  limits: InFlightOptions & { readonly bytesMax: number },
+  limits: BytesInFlight,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];

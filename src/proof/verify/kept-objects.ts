@@ -3,6 +3,7 @@ import { parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectHead, ObjectStore, ObjectVersionListed } from '../../archive/object-store.ts';
 import { SinkError } from '../../../sinks/sink-error.ts';
 import type { Findings } from './findings.ts';
+import { unreadableObject } from './unreadable.ts';
 
 export interface KeepingContext {
   readonly store: ObjectStore;
@@ -81,10 +82,10 @@ export async function checkLock(
   expected: LockExpectation,
   context: Pick<KeepingContext, 'store' | 'findings' | 'signal'>,
 ): Promise<void> {
-  const head = await context.store.head(object.key, { signal: context.signal });
+  const place = { organization: object.organization, object: object.key };
+  const head = await headOf(object.key, { ...context, ...place });
   // A missing object is somebody else's finding.
   if (head === undefined) return;
-  const place = { organization: object.organization, object: object.key };
   if (expected.hasLegalHold && head.hasLegalHold !== true) {
     context.findings.add({
       code: 'legal_hold_missing',
@@ -93,6 +94,29 @@ export async function checkLock(
     });
   }
   if (expected.hasRetention) checkRetention(head, expected, { ...context, ...place });
+}
+
+async function headOf(
+  key: string,
+  place: Pick<KeepingContext, 'store' | 'findings' | 'signal'> & {
+    readonly organization: string;
+    readonly object: string;
+  },
+): Promise<ObjectHead | undefined> {
+  const { store, findings, signal, organization, object } = place;
+  try {
+    return await store.head(key, { signal });
+  } catch (error) {
+    const why = unreadableObject(error);
+    if (why === undefined) throw error;
+    findings.add({
+      code: 'object_lock_missing',
+      organization,
+      object,
+      message: `The Object Lock of ${key} can't be looked at: ${why}`,
+    });
+    return undefined;
+  }
 }
 
 function checkRetention(

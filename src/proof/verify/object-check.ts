@@ -1,17 +1,15 @@
 /** One object of entries: whether it is what its digest lists, and sound by itself. */
-import { createHash, type Hash } from 'node:crypto';
-import { constants, isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { DigestObject } from '../../archive/digest/digest-payload.ts';
-import { MerkleRoot } from '../../archive/digest/merkle.ts';
 import { GzipMemberError, readGzipMember } from '../../archive/gzip-member.ts';
-import { archiveDayBounds, parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
 import { SinkError } from '../../../sinks/sink-error.ts';
-import { beginningOfTime, endOfTime } from '../../ledger/coverage.ts';
-import { formatTimestamp, parseTimestamp, type Nanos } from '../../time.ts';
+import { parseTimestamp, type Nanos } from '../../time.ts';
 import type { DoubleIds } from './double-ids.ts';
-import type { Finding, FindingCode, Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { LineCutter } from './lines.ts';
+import { ObjectContent, TooManyLines, type LineSeen } from './object-content.ts';
+import { unreadableObject } from './unreadable.ts';
 
 export interface ObjectToCheck {
   readonly organization: string;
@@ -41,8 +39,9 @@ export interface ObjectSeen {
 /** No object of an archive is larger, packed or unpacked: a roll's bytes and one page of the API. */
 const objectBytesMax = 1024 ** 3;
 const surplusBytesMax = 16 * 1024 * 1024;
-/** Of one object, lines that are complained about one by one. */
-const lineFindingsMax = 20;
+/** A roll of the largest setting and a page of the API. Gzip packs short lines a thousand to one, and each costs a hash. */
+const linesMax = 1_100_000;
+const surplusLinesMax = 10_000;
 
 export async function checkObject(
   object: ObjectToCheck,
@@ -50,24 +49,33 @@ export async function checkObject(
 ): Promise<ObjectSeen | undefined> {
   const stored = await read(object, context);
   if (stored === undefined) return undefined;
-  const check = new ContentCheck(object, context);
+  const check = new ObjectContent(object, context);
   const { claim } = object;
   // What was altered may be longer, and is still looked at; what never ends is not.
   const contentBytesMax =
-    claim === undefined ? objectBytesMax : claim.rawBytes + claim.entries + surplusBytesMax;
+    claim === undefined
+      ? objectBytesMax
+      : Math.min(objectBytesMax, claim.rawBytes + claim.entries + surplusBytesMax);
+  const most = claim === undefined ? linesMax : Math.min(linesMax, claim.entries + surplusLinesMax);
   try {
     const content = readGzipMember(stored, { contentBytesMax, signal: context.signal });
     const cutter = new LineCutter();
     for await (const piece of content) {
-      for (const line of cutter.take(piece)) check.line(line, true);
+      for (const line of cutter.take(piece)) {
+        if (check.entries === most) throw new TooManyLines(`${most} lines`);
+        check.line(line, true);
+      }
       await context.ids?.settle();
     }
     const rest = cutter.rest();
     if (rest !== undefined) check.line(rest, false);
     check.end();
   } catch (error) {
-    if (!(error instanceof GzipMemberError)) throw error;
-    check.add('gzip_invalid', `is not exactly one whole gzip member: ${error.message}`);
+    if (error instanceof GzipMemberError)
+      check.add('gzip_invalid', `is not exactly one whole gzip member: ${error.message}`);
+    else if (error instanceof TooManyLines)
+      check.add('lines_too_many', `holds more than ${error.message}; the rest was not read`);
+    else throw error;
     check.isWhole = false;
   }
   if (claim !== undefined) compare(check, claim, { stored, storedBytes: stored.length });
@@ -81,127 +89,25 @@ async function read(object: ObjectToCheck, context: ObjectCheckContext): Promise
       code: 'object_unreadable',
       organization: object.organization,
       object: object.key,
-      message: `The object ${object.key} ${what}.`,
+      message: `The object ${object.key} ${what}.`.replace(/\.\.$/, '.'),
     });
   };
   try {
     const found = await store.get(object.key, { bytesMax: objectBytesMax, signal });
     return found?.bytes ?? unreadable('is listed, and then not there');
   } catch (error) {
-    if (!(error instanceof SinkError) || error.code !== 'object_too_large') throw error;
-    return unreadable('is larger than any object of an archive; it was not read');
+    const why = unreadableObject(error);
+    if (why === undefined) throw error;
+    const isTooLarge = error instanceof SinkError && error.code === 'object_too_large';
+    return unreadable(
+      isTooLarge ? 'is larger than any object of an archive; it was not read' : `can't be read: ${why}`,
+    );
   }
-}
-
-class ContentCheck {
-  isWhole = true;
-  readonly key: string;
-  readonly #object: ObjectToCheck;
-  readonly #context: ObjectCheckContext;
-  readonly #content: Hash = createHash('sha256');
-  readonly #tree = new MerkleRoot();
-  readonly #firstSequence: number;
-  readonly #day: readonly [from: bigint, to: bigint] | undefined;
-  #entries = 0;
-  #rawBytes = 0;
-  #lineFindings = 0;
-  first: LineSeen | undefined;
-  last: LineSeen | undefined;
-
-  constructor(object: ObjectToCheck, context: ObjectCheckContext) {
-    this.#object = object;
-    this.#context = context;
-    this.key = object.key;
-    const parsed = parseArchiveKey(object.key);
-    const day = parsed?.kind === 'entries' ? parseTimestamp(`${parsed.day}T00:00:00Z`) : undefined;
-    this.#firstSequence = parsed?.kind === 'entries' ? parsed.firstSequence : 0;
-    this.#day = day === undefined ? undefined : archiveDayBounds(day);
-  }
-
-  line(line: Buffer, isFinished: boolean): void {
-    this.#entries += 1;
-    this.#rawBytes += line.length;
-    const sha256 = createHash('sha256').update(line).digest();
-    this.#tree.add(sha256);
-    this.#content.update(line);
-    if (isFinished) this.#content.update('\n');
-    else this.add('last_line_unfinished', 'ends without a line break, in line', this.#entries);
-    if (line.includes(0x0d)) this.#addLine('line_carriage_return', 'holds a carriage return in line');
-    const fields = parseLine(line);
-    if (fields === undefined) {
-      this.#addLine('line_not_json', 'does not hold one JSON object in UTF-8 in line');
-      return;
-    }
-    const seen = { id: idOf(fields, sha256), createdAt: createdAtOf(fields) };
-    this.first ??= this.#entries === 1 ? seen : undefined;
-    this.last = { ...seen, line: this.#entries };
-    this.#checkDay(seen.createdAt);
-    this.#context.ids?.add(seen.id, this.#firstSequence + this.#entries - 1);
-  }
-
-  end(): void {
-    if (this.#entries === 0) this.add('entry_count_wrong', 'holds no entry');
-  }
-
-  add(code: FindingCode, what: string, line?: number): void {
-    const { organization, key } = this.#object;
-    const finding: Finding = {
-      code,
-      organization,
-      object: key,
-      message: `The object ${key} ${what}${line === undefined ? '' : ` ${line}`}.`.replace(/\.\.$/, '.'),
-    };
-    this.#context.findings.add(line === undefined ? finding : { ...finding, line });
-  }
-
-  seen(): ObjectSeen {
-    return {
-      entries: this.#entries,
-      rawBytes: this.#rawBytes,
-      firstCreatedAt: this.first?.createdAt,
-      lastCreatedAt: this.last?.createdAt,
-    };
-  }
-
-  get entries(): number {
-    return this.#entries;
-  }
-
-  get rawBytes(): number {
-    return this.#rawBytes;
-  }
-
-  contentSha256(): string {
-    return this.#content.copy().digest('hex');
-  }
-
-  merkleRoot(): string {
-    return this.#tree.root().toString('hex');
-  }
-
-  #addLine(code: FindingCode, what: string): void {
-    this.#lineFindings += 1;
-    if (this.#lineFindings <= lineFindingsMax) this.add(code, what, this.#entries);
-  }
-
-  #checkDay(createdAt: Nanos | undefined): void {
-    // An entry without a usable time is filed where its page stood, which the line does not tell.
-    if (createdAt === undefined || this.#day === undefined) return;
-    const [from, to] = this.#day;
-    if (createdAt >= from && createdAt < to) return;
-    this.#addLine('wrong_day', `holds an entry of ${formatTimestamp(createdAt)} in line`);
-  }
-}
-
-interface LineSeen {
-  readonly id: string;
-  readonly createdAt: Nanos | undefined;
-  readonly line?: number;
 }
 
 /** Against the digest. Where the stored bytes are the signed ones, everything else can only show an error of the signer. */
 function compare(
-  check: ContentCheck,
+  check: ObjectContent,
   claim: DigestObject,
   found: { readonly stored: Buffer; readonly storedBytes: number },
 ): void {
@@ -231,7 +137,7 @@ function compare(
   if (isContent || isStored) compareParts(check, claim);
 }
 
-function compareParts(check: ContentCheck, claim: DigestObject): void {
+function compareParts(check: ObjectContent, claim: DigestObject): void {
   if (check.merkleRoot() !== claim.merkleRoot) {
     check.add('merkle_root_wrong', 'has another Merkle root over its lines than its digest lists');
   }
@@ -254,31 +160,4 @@ function compareParts(check: ContentCheck, claim: DigestObject): void {
 function isSameEntry(seen: LineSeen, claimed: { readonly id: string; readonly createdAt: string }): boolean {
   if (seen.id !== claimed.id) return false;
   return seen.createdAt === undefined || seen.createdAt === parseTimestamp(claimed.createdAt);
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function parseLine(line: Buffer): Fields | undefined {
-  if (line.length > constants.MAX_STRING_LENGTH || !isUtf8(line)) return undefined;
-  try {
-    const value: unknown = JSON.parse(line.toString('utf8'));
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Fields) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** As sinks get it: the API's id, or the hash of the line for an entry without one. */
-function idOf(fields: Fields, sha256: Buffer): string {
-  const id = fields['id'];
-  return typeof id === 'string' && id !== '' ? id : `sha256:${sha256.toString('hex')}`;
-}
-
-/** A time that the ledger can't hold counts as none, as it did there. */
-function createdAtOf(fields: Fields): Nanos | undefined {
-  const text = fields['created_at'];
-  const time = typeof text === 'string' ? parseTimestamp(text) : undefined;
-  return time === undefined || time < beginningOfTime || time > endOfTime ? undefined : time;
 }

@@ -3,9 +3,9 @@
  * lists. Counts what was seen.
  */
 import type { DigestObject, DigestPayload } from '../../archive/digest/digest-payload.ts';
-import { entriesFolder, parseArchiveKey } from '../../archive/layout.ts';
+import { digestsFolder, entriesFolder, parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
-import type { ArchiveGroup } from './archive-group.ts';
+import { isHidden, type ArchiveGroup } from './archive-group.ts';
 import { ClaimWalk } from './claimed-objects.ts';
 import type { DigestRecord } from './digest-chain.ts';
 import { readDigests } from './digest-reading.ts';
@@ -87,7 +87,7 @@ export class ObjectWalk {
     const rest = [...this.#byKey.values()]
       .filter(({ isListed }) => !isListed)
       .toSorted((one, other) => one.firstSequence - other.firstSequence);
-    if (records.length === 0) {
+    if (records.length === 0 && !this.#areDigestsHidden) {
       findings.add({
         code: 'no_digests',
         organization: group.organization,
@@ -145,8 +145,15 @@ export class ObjectWalk {
     findings.note({
       code: 'not_yet_signed',
       organization,
-      message: `${this.notYetSigned.objects} ${this.notYetSigned.objects === 1 ? 'object' : 'objects'} of ${organization} with ${this.notYetSigned.entries} entries came after the newest digest and are not signed yet.`,
+      message: `${this.notYetSigned.objects} ${this.notYetSigned.objects === 1 ? 'object' : 'objects'} of ${organization} with ${this.notYetSigned.entries} entries came after the newest digest and ${this.notYetSigned.objects === 1 ? 'is' : 'are'} not signed yet.`,
     });
+  }
+
+  /** The objects that no digest lists yet, in the order of sequences. */
+  get pending(): readonly string[] {
+    return this.#pending
+      .toSorted((one, other) => one.firstSequence - other.firstSequence)
+      .map(({ key }) => key);
   }
 
   /** Whether the archive holds an entries object of this name. */
@@ -202,6 +209,11 @@ export class ObjectWalk {
     return { organization, key, storedBytes: size, bytes: size, claim, isOwn };
   }
 
+  get #areDigestsHidden(): boolean {
+    const { group } = this.#options;
+    return group.folders.some(({ organization }) => isHidden(group, digestsFolder(organization)));
+  }
+
   *#missing(claims: readonly DigestObject[]): Generator<ObjectJob> {
     const { group, findings } = this.#options;
     if (claims.length === 0) return;
@@ -214,6 +226,15 @@ export class ObjectWalk {
       const isOurs = group.folders.some(({ organization }) =>
         claim.key.startsWith(entriesFolder(organization)),
       );
+      if (isHidden(group, claim.key)) {
+        findings.add({
+          code: 'object_unreadable',
+          organization: group.organization,
+          object: claim.key,
+          message: `The object ${claim.key} lies in a folder that can't be listed: sequences ${claim.firstSequence} to ${claim.lastSequence}, ${claim.entries} entries.`,
+        });
+        continue;
+      }
       const moved = isOurs ? unlisted.get(claim.firstSequence) : undefined;
       findings.add({
         code: moved === undefined ? 'object_missing' : 'object_moved',

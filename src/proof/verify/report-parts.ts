@@ -85,12 +85,14 @@ function provedOf(
   { keys }: Pick<VerifyOptions, 'keys'>,
 ): string[] {
   if (range === null) {
-    return [`${name}: the archive holds no entry, and its ${digests.count} digests say so.`];
+    return [
+      `${name}: the archive holds no entry, and its ${plural(digests.count, 'digest')} ${digests.count === 1 ? 'says' : 'say'} so.`,
+    ];
   }
   const isSigned = digests.signed > 0 && keys.length > 0;
   const signed = entries - notYetSigned.entries;
   return [
-    `${name}: ${count(signed)} entries in ${count(objects - notYetSigned.objects)} objects are, byte for byte, those that the exporter ${isSigned ? 'signed' : 'listed in its digests'}` +
+    `${name}: ${count(signed)} entries in ${plural(objects - notYetSigned.objects, 'object')} are, byte for byte, those that the exporter ${isSigned ? 'signed' : 'listed in its digests'}` +
       ` (sequences ${range.firstSequence} to ${range.lastSequence - notYetSigned.entries}). None was altered, removed, added or reordered since.`,
     chainSentence(name, digests),
     `${name}: no entry occurs twice.`,
@@ -103,6 +105,7 @@ export function notProvedSentences(
 ): string[] {
   const pending = organizations.filter(({ notYetSigned }) => notYetSigned.objects > 0);
   const unsigned = organizations.filter(({ digests }) => digests.signed === 0 && digests.count > 0);
+  const partly = organizations.filter(({ digests }) => digests.signed > 0 && digests.signed < digests.count);
   const isUnchecked = options.keys.length === 0 && organizations.some(({ digests }) => digests.signed > 0);
   return [
     'That the exporter received everything that the Cloud API has. This needs the source: it is what reconcile compares.',
@@ -116,12 +119,20 @@ export function notProvedSentences(
       ({ name }) =>
         `${name}: who made the archive. Its digests are not signed, so all of it could have been made anew.`,
     ),
+    ...partly.map(
+      ({ name, digests }) =>
+        `${name}: who made the ${plural(digests.count - digests.signed, 'digest')} without a signature.`,
+    ),
     ...(isUnchecked ? ['Any signature: no public key was given.'] : []),
     ...pending.map(
       ({ name, notYetSigned }) =>
         `${name}: ${count(notYetSigned.entries)} entries that came after the newest digest. They are sound, and not signed yet.`,
     ),
   ];
+}
+
+function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
 function count(value: number): string {

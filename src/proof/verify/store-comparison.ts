@@ -17,9 +17,16 @@ export interface ArchiveMemory {
   readonly organization: string;
   readonly organizationId: string | undefined;
   readonly sink: string;
-  /** SHA-256 of the payloads in hex, by number. */
-  readonly digests: ReadonlyMap<number, string>;
+  /** By number. */
+  readonly digests: ReadonlyMap<number, DigestMemory>;
   readonly lastObject: string | undefined;
+}
+
+export interface DigestMemory {
+  /** SHA-256 of the payload in hex. */
+  readonly sha256: string;
+  /** Of the key that signed it; undefined: it was made without one. */
+  readonly keyId: string | undefined;
 }
 
 interface DigestRow {
@@ -27,6 +34,7 @@ interface DigestRow {
   readonly sink: string;
   readonly number: string;
   readonly payload_sha256: Buffer;
+  readonly key_id: string | null;
 }
 
 interface ArchiveRow {
@@ -41,8 +49,10 @@ const selectArchives = `SELECT d.organization, o.name, o.cloud_id, d.sink,
     (SELECT b.key FROM ledger.objects b WHERE b.organization = d.organization AND b.sink = d.sink
       AND b.confirmed_at IS NOT NULL ORDER BY b.first_sequence DESC LIMIT 1) AS last_object
   FROM ledger.deliveries d JOIN ledger.organizations o ON o.id = d.organization`;
-const selectDigests = `SELECT organization, sink, number, payload_sha256 FROM ledger.digests
+const selectDigests = `SELECT organization, sink, number, payload_sha256, key_id FROM ledger.digests
   WHERE confirmed_at IS NOT NULL ORDER BY organization, sink, number`;
+
+const selectKnown = `SELECT DISTINCT key FROM ledger.objects WHERE key = ANY(CAST($1 AS text[]))`;
 
 export async function readStoreMemory(ledger: Ledger): Promise<StoreMemory> {
   const archives = await ledger.database.query<ArchiveRow>(selectArchives);
@@ -57,7 +67,10 @@ export async function readStoreMemory(ledger: Ledger): Promise<StoreMemory> {
       digests: new Map(
         digests.rows
           .filter(({ organization, sink }) => organization === archive.organization && sink === archive.sink)
-          .map((digest) => [Number(digest.number), digest.payload_sha256.toString('hex')]),
+          .map((digest) => [
+            Number(digest.number),
+            { sha256: digest.payload_sha256.toString('hex'), keyId: digest.key_id ?? undefined },
+          ]),
       ),
     })),
   };
@@ -96,6 +109,34 @@ export function compareWithStore(archive: VerifiedArchive, memory: StoreMemory, 
   });
 }
 
+/**
+ * Objects behind the newest digest that the exporter's store never planned: nobody but somebody else can have put them there.
+ * To be asked when the archive was read: an object is planned before it is put.
+ */
+export async function compareUnsigned(
+  { group, walk }: VerifiedArchive,
+  ledger: Ledger,
+  findings: Findings,
+): Promise<void> {
+  const { organization } = group;
+  if (ledger.ledgerId !== group.identity?.ledgerId) return;
+  for (let at = 0; at < walk.pending.length; at += keysAtOnce) {
+    const keys = walk.pending.slice(at, at + keysAtOnce);
+    const { rows } = await ledger.database.query<{ key: string }>(selectKnown, [keys]);
+    const known = new Set(rows.map(({ key }) => key));
+    for (const object of keys.filter((key) => !known.has(key))) {
+      findings.add({
+        code: 'store_differs',
+        organization,
+        object,
+        message: `The object ${object} is listed by no digest yet, and the exporter's store does not know it: somebody else put it there, or the store is older than the archive.`,
+      });
+    }
+  }
+}
+
+const keysAtOnce = 1000;
+
 function isSame(known: ArchiveMemory, { group, records }: VerifiedArchive): boolean {
   const sink = records[0]?.payload.sink;
   if (sink !== undefined && sink !== known.sink) return false;
@@ -106,7 +147,7 @@ function isSame(known: ArchiveMemory, { group, records }: VerifiedArchive): bool
 
 function compareDigests({ group, records }: VerifiedArchive, known: ArchiveMemory, findings: Findings): void {
   const { organization } = group;
-  const held = new Map(records.map(({ file, sha256 }) => [file.number, { sha256, key: file.key }]));
+  const held = new Map(records.map((record) => [record.file.number, record]));
   const missing = [...known.digests.keys()].filter((number) => !held.has(number));
   if (missing.length > 0) {
     findings.add({
@@ -115,14 +156,21 @@ function compareDigests({ group, records }: VerifiedArchive, known: ArchiveMemor
       message: `The exporter's store knows ${known.digests.size} digests of ${organization}, up to number ${Math.max(...known.digests.keys())}; of these the archive lacks ${missing.length}, from number ${Math.min(...missing)} on.`,
     });
   }
-  for (const [number, sha256] of known.digests) {
+  for (const [number, { sha256, keyId }] of known.digests) {
     const digest = held.get(number);
-    if (digest === undefined || digest.sha256 === sha256) continue;
-    findings.add({
-      code: 'store_differs',
-      organization,
-      object: digest.key,
-      message: `The digest ${digest.key} is not the one that the exporter made: the payload SHA-256 is ${digest.sha256}, in its store ${sha256}.`,
-    });
+    if (digest === undefined) continue;
+    const { key } = digest.file;
+    const place = { code: 'store_differs', organization, object: key } as const;
+    if (digest.sha256 !== sha256) {
+      findings.add({
+        ...place,
+        message: `The digest ${key} is not the one that the exporter made: the payload SHA-256 is ${digest.sha256}, in its store ${sha256}.`,
+      });
+    } else if (keyId !== undefined && digest.signature.state === 'none') {
+      findings.add({
+        ...place,
+        message: `The digest ${key} is not signed; the exporter's store knows that it was, by the key ${keyId}.`,
+      });
+    }
   }
 }

@@ -8,7 +8,9 @@
  *
  * Memory holds the names of the objects, the digests without their lists, and a few objects; never the archive.
  */
+import { setMaxListeners } from 'node:events';
 import type { PublicKey } from '../../archive/digest/signing-key.ts';
+import { identityKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
 import { formatTimestamp, nanosFromMs, parseTimestamp, type Nanos } from '../../time.ts';
 import { groupFolders, digestFiles, type ArchiveGroup } from './archive-group.ts';
@@ -32,6 +34,10 @@ export interface VerifyOptions {
   readonly allowUnsigned: boolean;
   /** Names of organizations; undefined: all that are there. */
   readonly organizations?: readonly string[] | undefined;
+  /** Names that the configuration sends here; undefined: nobody knows. Looked at where all that is there is verified. */
+  readonly configured?: readonly string[] | undefined;
+  /** The name of the sink that writes here, as the configuration has it; undefined: nobody knows. */
+  readonly sink?: string | undefined;
   /** The digests must reach this time; undefined: they must be fresh. */
   readonly to?: Nanos | undefined;
   /** SHA-256 of payloads that must be in a chain. */
@@ -65,6 +71,8 @@ const bytesInFlight = 128 * 1024 * 1024;
 const freshMs = 26 * 3600 * 1000;
 
 export async function verifyArchive(options: VerifyOptions): Promise<VerifyReport> {
+  // Each request in flight listens once or twice; there are as many as are allowed, and they take their listeners away.
+  setMaxListeners(0, options.signal);
   const findings = new Findings();
   const { store, signal, organizations: only } = options;
   const listing = await listArchive({ store, findings, only, signal });
@@ -98,8 +106,8 @@ async function verifyGroup(
   const { organization, identity } = group;
   const files = digestFiles(group);
   const chain = { store, findings, signal, organization, identity };
-  const { keys, allowUnsigned, lock } = options;
-  const records = await readChain(files, { ...chain, keys, allowUnsigned });
+  const { keys, allowUnsigned, lock, sink } = options;
+  const records = await readChain(files, { ...chain, keys, allowUnsigned, sink });
   checkFreshness(records, options, { organization, findings });
   const ids = new DoubleIds({ memoryBytesMax: options.idMemoryBytesMax });
   const walk = new ObjectWalk({ group, records, store, findings, signal });
@@ -118,7 +126,11 @@ async function verifyGroup(
     await ids.close();
   }
   if (lock !== undefined) {
-    for (const file of files) await checkLock(file, lock, { store, findings, signal });
+    const identities = group.folders.map((folder) => ({
+      organization: folder.organization,
+      key: identityKey(folder.organization),
+    }));
+    for (const file of [...files, ...identities]) await checkLock(file, lock, { store, findings, signal });
   }
   return { group, records, walk };
 }
@@ -156,6 +168,15 @@ function reportMissing(listing: ArchiveListing, options: VerifyOptions, findings
       code: 'nothing_found',
       organization: name,
       message: `There is no archive of ${name} in ${options.store.location}. Of it nothing was verified.`,
+    });
+  }
+  if (options.organizations !== undefined) return;
+  for (const name of options.configured ?? []) {
+    if (listing.folders.some(({ organization }) => organization === name)) continue;
+    findings.add({
+      code: 'organization_missing',
+      organization: name,
+      message: `The configuration sends ${name} to ${options.store.location}, which holds nothing of it: its folder was removed, or no run with it has begun yet.`,
     });
   }
 }

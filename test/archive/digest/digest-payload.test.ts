@@ -59,6 +59,15 @@ describe('the payload of a digest', () => {
     expect(parseDigest(encodeDigest(first))).toEqual(first);
   });
 
+  test.each([[undefined], [null], [1]])(
+    'comes back with the number from which on digests are signed: %s',
+    (signedFrom) => {
+      const said: DigestPayload = { ...payload, signedFrom };
+      expect(parseDigest(encodeDigest(said))).toEqual(said);
+      expect('signedFrom' in parseDigest(encodeDigest(said))).toBe(signedFrom !== undefined);
+    },
+  );
+
   test('has the same bytes whatever order its members were put together in', () => {
     const reversed = Object.fromEntries(Object.entries(payload).toReversed()) as unknown as DigestPayload;
     expect(encodeDigest(reversed).equals(encodeDigest(payload))).toBe(true);
@@ -101,6 +110,7 @@ describe('the payload of a digest', () => {
     ],
     [{ ...payload, changes: [{ ...payload.changes[0], entry: 7 }] }, 'Its changes[0].entry is not text.'],
     [{ ...payload, nextKey: undefined }, 'Its nextKey is not a JSON object.'],
+    [{ ...payload, signedFrom: '1' }, 'Its signedFrom is not a whole number.'],
     [[], 'It is not a JSON object.'],
   ])('is refused with the member that is wrong (%#)', (value, sentence) => {
     expect(() => parseDigest(Buffer.from(JSON.stringify(value)))).toThrow(new DigestFormatError(sentence));

@@ -1,5 +1,5 @@
 /** From an archive back to a ledger, on a real PostgreSQL, over a sandbox, with the sinks of a real export. */
-import { readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ import { createAuditSource } from '../../../src/cloud-api/index.ts';
 import { renameOrganization } from '../../../src/ledger/rename.ts';
 import { startSandbox } from '../../../src/sandbox/index.ts';
 import { archivedLines } from '../../helpers/archive-read-back.ts';
+import { delegated } from '../../helpers/delegated-store.ts';
 import { startExportRun, type ExportRun, type ExportRunOptions } from '../../helpers/export-run.ts';
 
 let run: ExportRun;
@@ -53,6 +54,8 @@ async function restored(overrides: Partial<RestoreOptions> = {}): Promise<Restor
     sink: { name: 'disk', type: 'file', fingerprint: store.fingerprint },
     keys: [],
     allowUnsigned: false,
+    allowUnsignedEnd: false,
+    heads: [],
     organizations: undefined,
     configured: new Map([['acme', undefined]]),
     version: '1.2.3',
@@ -129,9 +132,9 @@ async function offsets(): Promise<readonly object[]> {
 
 const nothing = { rows: '0', segments: '0', objects: '0', organizations: '0', digests: '0' };
 
-async function expectWholeAfterNextRun(): Promise<void> {
+async function expectWholeAfterNextRun(signing: Exporter['digests'] = run.exporter.digests): Promise<void> {
   run.sandbox.append(Array.from({ length: 130 }, () => ({})));
-  await backfill(await exporterAfter());
+  await backfill({ ...(await exporterAfter()), digests: signing });
   const truth = run.sandbox.truth().map(({ raw }) => raw.toString('utf8'));
   const warehouse = await run.warehouse();
   expect(warehouse.map(({ sequence }) => sequence)).toEqual(truth.map((_, index) => index + 1));
@@ -267,7 +270,7 @@ describe('after the database was lost', () => {
     const store = createFileObjectStore({ directory: run.archive });
     let reads = 0;
     const breaking: ObjectStore = {
-      ...bound(store),
+      ...delegated(store),
       get: async (name, options) => {
         if (name.includes('/entries/')) reads += 1;
         if (reads > before.objects.length + 2) throw new Error('the machine went away');
@@ -332,7 +335,7 @@ describe('an archive that is not what it should be', () => {
     const objects = (await files('/entries/')).length;
     let reads = 0;
     const changing: ObjectStore = {
-      ...bound(store),
+      ...delegated(store),
       get: async (name, options) => {
         const found = await store.get(name, options);
         if (name.includes('/entries/')) reads += 1;
@@ -373,12 +376,107 @@ describe('signatures', () => {
     expect(await restored({ allowUnsigned: true })).toMatchObject({ outcome: 'restored' });
   });
 
+  it('that were removed are missed, and nobody goes on without them by accident', async () => {
+    await signed();
+    for (const path of await files('/digests/')) {
+      const envelope = JSON.parse(await readFile(path, 'utf8')) as object;
+      await writeFile(path, JSON.stringify({ ...envelope, signatures: [] }));
+    }
+    expect(await restored()).toMatchObject({
+      outcome: 'refused',
+      findings: [{ code: 'signature_removed' }],
+    });
+    expect(await restored({ allowUnsigned: true })).toMatchObject({ outcome: 'restored' });
+  });
+
   it('are missed where a key is known and the archive has none', async () => {
     await exported();
     await loseTheStore();
     const { publicKey } = parseSigningKey(key);
     expect(await restored({ keys: [publicKey] })).toMatchObject({ outcome: 'refused' });
     expect(await restored({ keys: [publicKey], allowUnsigned: true })).toMatchObject({ outcome: 'restored' });
+  });
+});
+
+describe('the end of an archive', () => {
+  const signing = { signingKey: parseSigningKey(key) };
+  const keys = [signing.signingKey.publicKey];
+
+  /** Two digests; the newest one is lost again, so that what it listed is behind the one before. */
+  async function signedButItsEnd(): Promise<{ readonly first: string; readonly second: string }> {
+    run = await startExportRun({ sandbox: { entries: 250, historyDays: 5 } });
+    const exporter = { ...run.exporter, digests: signing };
+    await backfill(exporter);
+    run.sandbox.append(Array.from({ length: 30 }, () => ({})));
+    await backfill(exporter);
+    const { rows } = await run.database.query<{ sha256: string }>(
+      `SELECT encode(payload_sha256, 'hex') AS sha256 FROM ${schema}.digests ORDER BY number`,
+    );
+    await loseTheStore();
+    const [first, second] = rows.map(({ sha256 }) => sha256);
+    return { first: first ?? '', second: second ?? '' };
+  }
+
+  it('that nobody signed is refused, and restored where that was said, which is journalled', async () => {
+    const { first } = await signedButItsEnd();
+    await loseTheNewestDigest();
+    expect(await refused({ keys })).toEqual(['end_unsigned']);
+    expect(await refused({ keys, heads: [first] })).toEqual(['end_unsigned']);
+    expect(await restored({ keys, heads: [first], allowUnsignedEnd: true })).toMatchObject({
+      organizations: [{ restored: 280, digests: 1, notYetSigned: 30 }],
+    });
+    const { rows } = await run.database.query<{ detail: string }>(
+      `SELECT detail FROM ${schema}.journal_entries WHERE what = 'restored'`,
+    );
+    expect(rows.map(({ detail }) => JSON.parse(detail) as object)).toMatchObject([
+      { allowUnsignedEnd: true, heads: [first], organizations: [{ restored: 280, notYetSigned: 30 }] },
+    ]);
+    await expectWholeAfterNextRun(signing);
+  });
+
+  it('that was moved out of the archive comes back from the API', async () => {
+    await signedButItsEnd();
+    await loseTheNewestDigest();
+    const unsigned = (await files('/entries/')).filter((path) => sequenceOf(path) > 250);
+    expect(unsigned.length).toBeGreaterThan(0);
+    for (const path of unsigned) await unlink(path);
+    expect(await restored({ keys })).toMatchObject({ organizations: [{ restored: 250, notYetSigned: 0 }] });
+    await expectWholeAfterNextRun(signing);
+  });
+
+  it('in which entries were planted is refused', async () => {
+    await signedButItsEnd();
+    const last = (await files('/entries/')).at(-1) ?? '';
+    const planted = '{"id":"planted","created_at":"2026-01-01T00:00:00Z"}\n';
+    const folder = join(run.archive, 'organization=acme/entries/date=2026-01-01');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, '000000000281.jsonl.gz'), gzipSync(planted));
+    expect(sequenceOf(last)).toBeLessThan(281);
+    expect(await refused({ keys })).toEqual(['end_unsigned']);
+  });
+
+  it('is the one that was witnessed, or the archive is refused', async () => {
+    const { first, second } = await signedButItsEnd();
+    expect(await refused({ keys, heads: [first] })).toEqual(['head_not_newest']);
+    expect(await refused({ keys, heads: [second, '0'.repeat(64)] })).toEqual(['head_unknown']);
+    expect(await restored({ keys, heads: [second] })).toMatchObject({ outcome: 'restored' });
+  });
+
+  it('was cut off where the witnessed digest is gone, with all that it listed', async () => {
+    const { second } = await signedButItsEnd();
+    await loseTheNewestDigest();
+    for (const path of await files('/entries/')) if (sequenceOf(path) > 250) await unlink(path);
+    expect((await refused({ keys, heads: [second] })).toSorted()).toEqual([
+      'head_not_newest',
+      'head_unknown',
+    ]);
+  });
+
+  it('has no witness where no digest is left', async () => {
+    const { second } = await signedButItsEnd();
+    for (const path of await files('/digests/')) await unlink(path);
+    const codes = await refused({ keys, heads: [second], allowUnsigned: true });
+    expect(codes.toSorted()).toEqual(['head_not_newest', 'head_unknown']);
   });
 });
 
@@ -419,7 +517,7 @@ describe('a store that is not empty', () => {
     const store = createFileObjectStore({ directory: run.archive });
     let reads = 0;
     const changing: ObjectStore = {
-      ...bound(store),
+      ...delegated(store),
       get: async (name, options) => {
         if (name.includes('/entries/')) reads += 1;
         return last.endsWith(name) && reads > objects ? undefined : await store.get(name, options);
@@ -458,6 +556,14 @@ describe('a store that is not empty', () => {
   });
 });
 
+async function loseTheNewestDigest(): Promise<void> {
+  await unlink((await files('/digests/')).at(-1) ?? '');
+}
+
+function sequenceOf(path: string): number {
+  return Number(path.split('/').at(-1)?.slice(0, 12));
+}
+
 /** The codes of what was found, and that nothing was written. */
 async function refused(overrides: Partial<RestoreOptions> = {}): Promise<string[]> {
   const result = await restored(overrides);
@@ -482,21 +588,5 @@ async function snapshot(): Promise<() => Promise<void>> {
       await run.database.query(`DELETE FROM ${schema}.${table}`);
       await run.database.query(`INSERT INTO ${schema}.${table} SELECT * FROM ${kept}.${table}`);
     }
-  };
-}
-
-/** A class keeps its methods on its prototype, where a spread does not find them. */
-function bound(store: ObjectStore): ObjectStore {
-  return {
-    fingerprint: store.fingerprint,
-    location: store.location,
-    isConditional: store.isConditional,
-    open: (options) => store.open(options),
-    putIfAbsent: (name, bytes, options) => store.putIfAbsent(name, bytes, options),
-    get: (name, options) => store.get(name, options),
-    head: (name, options) => store.head(name, options),
-    list: (folder, options) => store.list(folder, options),
-    listVersions: (folder, options) => store.listVersions(folder, options),
-    close: () => store.close(),
   };
 }

@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkEntryProof, findEntryProof, type EntryProof } from '../../../src/proof/verify/entry-proof.ts';
+import { checkEntryProof, type EntryProof } from '../../../src/proof/verify/entry-proof.ts';
+import { findEntryProof } from '../../../src/proof/verify/find-entry-proof.ts';
 import { directoryPlace, type ArchivePlace } from '../../helpers/archive-places.ts';
-import { ordinaryArchive, scenarioKeys, Tampering, type Scenario } from '../scenario.ts';
+import { ordinaryArchive, scenarioKeys, type Scenario } from '../scenario.ts';
+import { Tampering } from '../tampering.ts';
 
 const { signal } = new AbortController();
 const keys = [scenarioKeys.first.publicKey];
+const onUnreadable = (what: string): never => expect.unreachable(what);
 const trusting = { keys, allowUnsigned: false };
 
 let place: ArchivePlace;
@@ -20,7 +23,13 @@ afterEach(async () => {
 });
 
 async function proofOf(id: string): Promise<EntryProof> {
-  const proof = await findEntryProof({ store: place.store(), id, organizations: undefined, signal });
+  const proof = await findEntryProof({
+    store: place.store(),
+    id,
+    organizations: undefined,
+    onUnreadable,
+    signal,
+  });
   if (proof === undefined) throw new Error(`no proof of ${id}`);
   return proof;
 }
@@ -45,7 +54,7 @@ describe('the proof of an entry', () => {
     await scenario.object(3);
     for (const id of ['entry-acme-61', 'nobody', 'entry-acme-1 ']) {
       expect(
-        await findEntryProof({ store: place.store(), id, organizations: undefined, signal }),
+        await findEntryProof({ store: place.store(), id, organizations: undefined, onUnreadable, signal }),
       ).toBeUndefined();
     }
   });
@@ -106,7 +115,13 @@ describe('the proof of an entry', () => {
     await tampering.reseal(2, undefined);
     const unsigned = JSON.stringify(await proofOf('entry-acme-14'));
     expect(checkEntryProof(unsigned, trusting)).toMatchObject({ code: 'proof_unsigned' });
-    expect(checkEntryProof(unsigned, { keys: [], allowUnsigned: true })).toMatchObject({
+    const removed = checkEntryProof(unsigned, { keys: [], allowUnsigned: true });
+    expect(removed).toMatchObject({ isProved: false, code: 'proof_unsigned' });
+    expect(removed).toHaveProperty('message', expect.stringContaining('somebody removed it'));
+    await tampering.reseal(2, undefined, (payload) => ({ ...payload, signedFrom: null }));
+    const never = JSON.stringify(await proofOf('entry-acme-14'));
+    expect(checkEntryProof(never, trusting)).toMatchObject({ code: 'proof_unsigned' });
+    expect(checkEntryProof(never, { keys: [], allowUnsigned: true })).toMatchObject({
       isProved: true,
       keyId: null,
     });

@@ -3,19 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFileObjectStore } from '../../../src/archive/file-object-store.ts';
-import type { ObjectStore } from '../../../src/archive/object-store.ts';
 import { createS3ObjectStore } from '../../../src/archive/s3-object-store.ts';
-import type { VerifyReport } from '../../../src/proof/verify/report.ts';
-import { verifyArchive, type VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
 import { parseTimestamp } from '../../../src/time.ts';
-import { bucketPlace, directoryPlace, type ArchivePlace } from '../../helpers/archive-places.ts';
-import { startStrictObjectStore } from '../../helpers/strict-object-store.ts';
-import { ordinaryArchive, Scenario, scenarioKeys, Tampering } from '../scenario.ts';
+import { bucketPlace } from '../../helpers/archive-places.ts';
+import { ordinaryArchive, Scenario, scenarioKeys } from '../scenario.ts';
+import { Tampering } from '../tampering.ts';
+import { cleanUp, cleanups, directory, expectSound, soon, verify } from './verify-sound.ts';
 
-const { signal } = new AbortController();
-const { first, second } = scenarioKeys;
-const soon = Date.parse('2026-03-03T08:00:00Z');
-const cleanups: (() => Promise<unknown>)[] = [];
+const { first } = scenarioKeys;
 
 beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
@@ -23,37 +18,9 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  await cleanUp();
   vi.unstubAllEnvs();
 });
-
-async function directory(): Promise<ArchivePlace> {
-  const place = await directoryPlace();
-  cleanups.push(() => place.dispose());
-  return place;
-}
-
-async function verify(store: ObjectStore, options: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
-  try {
-    return await verifyArchive({
-      store,
-      hasVersions: false,
-      keys: [first.publicKey],
-      allowUnsigned: false,
-      version: '0.0.0',
-      now: () => soon,
-      signal,
-      ...options,
-    });
-  } finally {
-    await store.close();
-  }
-}
-
-function expectSound(report: VerifyReport): void {
-  expect(report.findings).toEqual([]);
-  expect(report.verdict).toBe('verified');
-}
 
 describe('a sound archive', () => {
   test('is told with its range, its digests and its days', async () => {
@@ -145,6 +112,19 @@ describe('a sound archive', () => {
     expectSound(await verify(place.store(), { now: () => later, to }));
   });
 
+  test('has a digest that was written anew around what is signed, which is told', async () => {
+    const place = await directory();
+    await ordinaryArchive(place);
+    const tampering = new Tampering(place);
+    await tampering.replace(tampering.digestKey(6), (bytes) =>
+      Buffer.from(JSON.stringify({ ...(JSON.parse(bytes.toString()) as object), more: 1 }, null, 2)),
+    );
+    const report = await verify(place.store());
+    expectSound(report);
+    expect(report.notes).toMatchObject([{ code: 'digest_rewritten' }]);
+    expect(report.notes[0]?.message).toContain('000000000006.json lies there in other bytes');
+  });
+
   test('may begin late, where its first digest says so', async () => {
     const place = await directory();
     await ordinaryArchive(place, { firstSequence: 5001 });
@@ -164,7 +144,7 @@ describe('a sound archive', () => {
     await empty.digest();
     const report = await verify(place.store());
     expectSound(report);
-    expect(report.proved).toEqual(['acme: the archive holds no entry, and its 1 digests say so.']);
+    expect(report.proved).toEqual(['acme: the archive holds no entry, and its 1 digest says so.']);
   });
 
   test('may belong to several organizations, of which one can be chosen', async () => {
@@ -227,172 +207,3 @@ describe('a sound archive', () => {
     expect(report.organizations.map(({ name }) => name)).toEqual(['acme']);
   });
 });
-
-describe('signatures', () => {
-  async function rotated(): Promise<ArchivePlace> {
-    const place = await directory();
-    const scenario = await ordinaryArchive(place);
-    await scenario.rotate(second);
-    await scenario.object(4);
-    await scenario.digest();
-    return place;
-  }
-
-  test.each([
-    ['the first key', [first.publicKey], []],
-    ['the newest key', [second.publicKey], ['older_key']],
-    ['both keys', [first.publicKey, second.publicKey], []],
-  ])('lead over a rotation from %s', async (_, keys, notes) => {
-    const place = await rotated();
-    const report = await verify(place.store(), { keys });
-    expectSound(report);
-    expect(report.notes.map(({ code }) => code)).toEqual(notes);
-    expect(
-      report.organizations[0]?.keys.map(({ firstDigest, lastDigest }) => [firstDigest, lastDigest]),
-    ).toEqual([
-      [1, 7],
-      [8, 8],
-    ]);
-  });
-
-  test('vouch for digests that are older than the key that was given, and show what was done to them', async () => {
-    const place = await rotated();
-    const tampering = new Tampering(place);
-    await tampering.reseal(2, first, (payload) => ({ ...payload, createdAt: '2026-03-01T02:00:01.000000Z' }));
-    const report = await verify(place.store(), { keys: [second.publicKey] });
-    expect(report.verdict).toBe('failed');
-    expect(report.findingCounts).toHaveProperty('signature_untrusted');
-  });
-
-  test('may be missing where that was allowed', async () => {
-    const place = await directory();
-    await ordinaryArchive(place, { key: undefined });
-    const report = await verify(place.store(), { allowUnsigned: true, keys: [] });
-    expectSound(report);
-    expect(report.proved[0]).toContain('listed in its digests');
-    expect(report.notProved.join()).toContain('could have been made anew');
-  });
-
-  test('may begin later than the archive: signed digests vouch for those before', async () => {
-    const place = await directory();
-    const scenario = await ordinaryArchive(place, { key: undefined });
-    scenario.key = first;
-    await scenario.digest();
-    const report = await verify(place.store());
-    expectSound(report);
-    expect(report.notes.map(({ code }) => code)).toEqual(['unsigned_beginning']);
-  });
-
-  test('of a key that was given are accepted, unannounced as it is', async () => {
-    const place = await directory();
-    const scenario = await ordinaryArchive(place);
-    scenario.key = second;
-    await scenario.digest();
-    const report = await verify(place.store(), { keys: [first.publicKey, second.publicKey] });
-    expectSound(report);
-    expect(report.notes.map(({ code }) => code)).toEqual(['key_changed']);
-  });
-});
-
-describe('a bucket that keeps versions and locks', () => {
-  const expected = {
-    mode: 'GOVERNANCE',
-    retentionMs: 30 * 86_400_000,
-    hasLegalHold: false,
-    hasRetention: true,
-  } as const;
-
-  test('has one version of each object, locked for as long as was configured', async () => {
-    const { place } = await lockedBucket();
-    await ordinaryArchive(place);
-    expectSound(await verify(place.store(), { hasVersions: true, lock: expected }));
-    const stricter = await verify(place.store(), { lock: { ...expected, mode: 'COMPLIANCE' } });
-    expect(stricter.findingCounts).toEqual({ object_lock_missing: 12 });
-    expect(stricter.findings[0]?.message).toContain('locked in the mode GOVERNANCE, not COMPLIANCE');
-    const longer = await verify(place.store(), { lock: { ...expected, retentionMs: 90 * 86_400_000 } });
-    expect(longer.findingCounts).toEqual({ object_lock_short: 12 });
-    const held = await verify(place.store(), { lock: { ...expected, hasLegalHold: true } });
-    expect(held.findingCounts).toEqual({ legal_hold_missing: 12 });
-  });
-
-  test('shows an object that was replaced, although the newest version is the signed one', async () => {
-    const { place } = await lockedBucket();
-    await ordinaryArchive(place);
-    const key = await new Tampering(place).keyOf(21);
-    await place.plant(key, await new Tampering(place).bytes(key));
-    const report = await verify(place.store(), { hasVersions: true });
-    expect(report.findingCounts).toEqual({ object_versions: 1 });
-    expect(report.findings[0]?.message).toContain('has 2 versions');
-  });
-
-  test('shows a delete marker, on top or below', async () => {
-    const { place } = await lockedBucket();
-    await ordinaryArchive(place);
-    const tampering = new Tampering(place);
-    const [gone, back] = [await tampering.keyOf(21), await tampering.keyOf(31)];
-    const bytes = await tampering.bytes(back);
-    await place.remove(gone);
-    await place.remove(back);
-    await place.plant(back, bytes);
-    const report = await verify(place.store(), { hasVersions: true });
-    expect(report.findingCounts).toEqual({ object_missing: 1, object_deleted: 2, object_versions: 1 });
-    const deleted = report.findings
-      .filter(({ code }) => code === 'object_deleted')
-      .map(({ message }) => message);
-    expect(deleted[0]).toContain('the newest of its versions is a delete marker');
-    expect(deleted[1]).toContain('deleted and put again');
-  });
-
-  test('is verified without a look at versions where that is not permitted, and says so', async () => {
-    const { place, server } = await lockedBucket();
-    await ordinaryArchive(place);
-    server.settings.denied = ['ListObjectVersions'];
-    const report = await verify(place.store(), { hasVersions: true });
-    expectSound(report);
-    expect(report.notes.map(({ code }) => code)).toEqual(['versions_not_checked']);
-    expect(report.proved.join()).not.toContain('replaced or deleted');
-  });
-
-  test('has no Object Lock where the bucket sets none', async () => {
-    const place = await bucketPlace();
-    cleanups.push(() => place.dispose());
-    await ordinaryArchive(place);
-    const lock = { ...expected, mode: undefined, retentionMs: undefined };
-    const report = await verify(place.store(), { lock });
-    expect(report.findingCounts).toEqual({ object_lock_missing: 12 });
-  });
-});
-
-function lockHeaders(mode: string, days: number): Record<string, string> {
-  return {
-    'x-amz-object-lock-mode': mode,
-    'x-amz-object-lock-retain-until-date': new Date(Date.now() + days * 86_400_000).toISOString(),
-  };
-}
-
-async function lockedBucket(): Promise<{
-  place: ArchivePlace;
-  server: Awaited<ReturnType<typeof startStrictObjectStore>>;
-}> {
-  const server = await startStrictObjectStore({ hasObjectLock: true, isVersioned: true });
-  cleanups.push(() => server.close());
-  const headers = lockHeaders('GOVERNANCE', 30);
-  const place: ArchivePlace = {
-    store: () =>
-      createS3ObjectStore({
-        bucket: 'audit',
-        region: 'us-east-1',
-        endpoint: server.url,
-        objectLock: { mode: 'GOVERNANCE', retentionMs: 30 * 86_400_000 },
-      }),
-    objects: () => Promise.resolve(server.objects()),
-    plant: (key, bytes) => {
-      server.bucket.isVersioned = true;
-      server.bucket.put(key, { bytes, headers, isConditional: false });
-      return Promise.resolve();
-    },
-    remove: (key) => Promise.resolve(server.bucket.delete(key)),
-    dispose: () => server.close(),
-  };
-  return { place, server };
-}
