@@ -1,0 +1,23 @@
+/** What must not outlive this process, however it ends short of SIGKILL. */
+const pending = new Set<() => void>();
+
+/** `end` is called at the exit of this process, unless what is returned was called before. */
+export function atExit(end: () => void): () => void {
+  pending.add(end);
+  return () => {
+    pending.delete(end);
+  };
+}
+
+/** Signals end the process by way of its exit, where everything that is pending is ended. */
+export function endOnSignals(): void {
+  process.on('exit', () => {
+    for (const end of pending) end();
+  });
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => process.exit(code));
+  }
+}
