@@ -46,5 +46,6 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
 
 # Without a shell in between, SIGTERM reaches the program. It stops within 25 s: give `docker stop` 30.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
+# A young generation of 4 MB instead of 16 costs no time here and spares 30 MB at the peak.
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/dist/src/cli/main.js"]
 CMD ["run"]

@@ -3,13 +3,13 @@ import type { ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
-    // These need what not everybody has, an object store or a registry, and have configurations of their own.
-    exclude: ['test/stores/**', 'test/image/**'],
+    // These need what not everybody has, an object store, DuckDB or a registry, and have configurations of their own.
+    exclude: ['test/stores/**', 'test/queries/**', 'test/image/**'],
     globalSetup: ['test/helpers/postgres-global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     restoreMocks: true,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 };
 

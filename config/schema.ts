@@ -148,7 +148,11 @@ const signing = z
         'The Ed25519 private key in PEM that signs digests; `ccloud-audit key generate` makes one. Before another one is set here, ' +
           '`ccloud-audit key rotate --to FILE` announces it; without that the exporter does not start.',
       ),
-    keyFile: text.optional().describe('A file that holds `key`, instead of it.'),
+    keyFile: text
+      .optional()
+      .describe(
+        'A file that holds `key`, instead of it. It is read once, when the program starts: one that is gone or changed afterwards counts at the next start.',
+      ),
   })
   .transform(({ key = '' }) => ({ key: new Secret(key) }));
 

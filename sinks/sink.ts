@@ -124,6 +124,12 @@ export interface Sink {
    * nothing. Rejects with a SinkError.
    */
   write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt | undefined>;
+  /**
+   * For sinks with `roll`, where they can: begins in memory what `write` of this very batch will need, while another batch
+   * is still being written. Touches nothing at the destination, and never fails: what went wrong is `write`'s to tell. The
+   * write may never come.
+   */
+  prepare?(batch: SinkBatch, options: SinkOptions): void;
   /** Whether the destination holds this entry of this organization, unaltered. */
   holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean>;
   /**

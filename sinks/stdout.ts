@@ -6,6 +6,7 @@
  */
 import type { Writable } from 'node:stream';
 import { toError } from '../src/errors.ts';
+import { announceStep } from '../src/steps.ts';
 import { SinkError } from './sink-error.ts';
 import type { Sink, SinkBatch, SinkEntry } from './sink.ts';
 
@@ -68,6 +69,7 @@ export function createStdoutSink(options: StdoutSinkOptions): Sink {
       inFlight.add(writing);
       try {
         await writing;
+        announceStep('lines-printed');
       } catch (error) {
         if (error instanceof SinkError) state.failure ??= error;
         throw error;

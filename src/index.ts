@@ -21,6 +21,7 @@ export {
   type Export,
   type ExportedOrganization,
   type ExportOptions,
+  type ExportSigning,
   openExport,
   type RunOptions,
 } from './exporter/embed.ts';

@@ -1,10 +1,7 @@
 /**
- * Logs go to stderr, as JSON lines or, on a terminal, as readable text. Messages are constant and lower case; what
- * varies goes into fields with units. Entries, headers and connection strings are never logged.
+ * What a logger is. Messages are constant and lower case; what varies goes into fields with units. Entries, headers and
+ * connection strings are never logged.
  */
-import pino from 'pino';
-import { prettyFactory } from 'pino-pretty';
-import { redactSecrets } from './redact.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -21,33 +18,13 @@ export interface Logger {
   child(fields: Record<string, unknown>): Logger;
 }
 
-export interface LoggerOptions {
-  readonly level: LogLevel;
-  readonly format: LogFormat;
-  readonly destination?: NodeJS.WriteStream;
-  readonly color?: boolean;
-}
-
-export function createLogger(options: LoggerOptions): Logger {
-  const stderr = options.destination ?? process.stderr;
-  const isPretty = options.format === 'pretty' || (options.format === 'auto' && stderr.isTTY);
-  const format = isPretty
-    ? prettyFactory({ colorize: options.color ?? stderr.isTTY, ignore: 'pid,hostname' })
-    : (line: string): string => line;
-  const stream = { write: (line: string): boolean => stderr.write(redactSecrets(format(line))) };
-  return pino(
-    {
-      level: options.level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: describeError },
-    },
-    stream,
-  );
-}
-
-export const silentLogger: Logger = pino({ level: 'silent' });
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLogger,
+};
 
 /** An error as log fields: its words and the words of its causes, without stacks. */
 export function describeError(thrown: unknown): object {

@@ -10,6 +10,8 @@ const pages = [
   'SPEC.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'RELIABILITY.md',
+  'BENCHMARKS.md',
   'CHANGELOG.md',
   'CONFIGURATION.md',
   'COMPLIANCE.md',
@@ -27,6 +29,15 @@ interface Manifest {
 
 function json(path: string): Manifest {
   return JSON.parse(read(path)) as Manifest;
+}
+
+/** Each file that a text names for its tests, with the titles that follow it: `test/x.test.ts`: “one” · “another”. */
+function namedTests(text: string): (readonly [path: string, title: string])[] {
+  return text.split(/(?=`test\/)/).flatMap((part) => {
+    const [, path] = /^`(test\/[^`]+\.ts)`:/.exec(part) ?? [];
+    if (path === undefined) return [];
+    return [...part.matchAll(/“([^”]+)”/g)].map(([, title = '']) => [path, title] as const);
+  });
 }
 
 interface Invariant {
@@ -109,6 +120,34 @@ describe('SPEC.md', () => {
     const named = [...specification.matchAll(/\b([AI]\d{1,2})\b/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
+});
+
+describe('RELIABILITY.md', () => {
+  const [, section = ''] = read('RELIABILITY.md').split('## Failure classes\n');
+  const classes = [...section.matchAll(/^\| F(\d+) +\|([^|]+)\|(.+)\|$/gm)].map(
+    ([, number = '', what = '', held = '']) => ({
+      number: Number(number),
+      what: what.trim(),
+      held: held.trim(),
+    }),
+  );
+
+  it('numbers its failure classes without gaps', () => {
+    expect(classes.map(({ number }) => number)).toEqual(classes.map((_, index) => index + 1));
+    expect(classes.length).toBeGreaterThanOrEqual(61);
+  });
+
+  it.each(classes.map(({ number, what, held }) => [`F${number}, ${what}`, held] as const))(
+    'names tests that exist for %s, or the reason why none can',
+    (_, held) => {
+      const tests = namedTests(held);
+      expect(tests.length > 0 || /^None can: .{20,}/.test(held)).toBe(true);
+      const missing = tests.filter(
+        ([path, title]) => !existsSync(join(root, path)) || !hasTest(read(path), title),
+      );
+      expect(missing).toEqual([]);
+    },
+  );
 });
 
 describe('the pages', () => {

@@ -30,18 +30,23 @@ export const writtenColumns: readonly string[] = [
   'sha256',
 ];
 
-/** One row of the table. */
+/** One row of the table, apart from the columns that are taken out of `raw` when it is encoded. */
 export interface EntryRow {
   readonly organization: string;
   readonly id: string;
   readonly sequence: number;
   readonly createdAt: bigint;
+  readonly raw: Buffer;
+  readonly sha256: Buffer;
+  /** The server refused its payload as jsonb. */
+  readonly isPayloadLeftOut: boolean;
+}
+
+export interface TakenColumns {
   /** Of `fieldColumns`, and `ip_address` at the end. */
   readonly texts: readonly (string | null)[];
   /** JSON text; null where there is none, or none that PostgreSQL can hold. */
   readonly payload: string | Buffer | null;
-  readonly raw: Buffer;
-  readonly sha256: Buffer;
 }
 
 export function entryRow(organization: string, entry: SinkEntry): EntryRow {
@@ -50,9 +55,9 @@ export function entryRow(organization: string, entry: SinkEntry): EntryRow {
     id: columnText(entry.id),
     sequence: entry.sequence,
     createdAt: entry.createdAt,
-    ...columnsOf(entry.raw),
     raw: entry.raw,
     sha256: entry.sha256,
+    isPayloadLeftOut: false,
   };
 }
 
@@ -61,13 +66,15 @@ export function encodeRows(rows: readonly EntryRow[]): Buffer {
   const bytesExpected = rows.reduce((bytes, row) => bytes + row.raw.length * 2 + 512, 0);
   const writer = new CopyBinaryWriter(writtenColumns.length, bytesExpected);
   for (const row of rows) {
+    // Row by row: parsed, thousands of them would take more memory than their text.
+    const { texts, payload } = takenColumns(row.raw);
     writer.startRow();
     writer.text(row.organization);
     writer.text(row.id);
     writer.int8(row.sequence);
     writer.timestamptz(row.createdAt);
-    for (const text of row.texts) writer.text(text);
-    writer.jsonb(row.payload);
+    for (const text of texts) writer.text(text);
+    writer.jsonb(row.isPayloadLeftOut ? null : payload);
     writer.bytes(row.raw);
     writer.bytes(row.sha256);
   }
@@ -85,7 +92,8 @@ const unholdableEach = /[\0\p{Cs}]/gu;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function columnsOf(raw: Buffer): Pick<EntryRow, 'texts' | 'payload'> {
+/** What is taken out of the text of an entry. */
+export function takenColumns(raw: Buffer): TakenColumns {
   const fields = parseFields(raw);
   if (fields === undefined) return { texts: [...fieldColumns, 'ip_address'].map(() => null), payload: null };
   // Looking for the members costs more than parsing, and is needed only for values that are not text.

@@ -32,6 +32,8 @@ export interface PostgresSinkOptions {
 export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const table = quoteTableName(options.table);
   const inFlight = new Set<Promise<unknown>>();
+  /** By organization, the last entry that the table was seen to hold. */
+  const lastHeld = new Map<string, HeldEntry>();
   let connection: Promise<Database> | undefined;
 
   const connect = async (): Promise<Database> => {
@@ -68,13 +70,21 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     fingerprint: `${options.databaseFingerprint} ${table}`,
     open: ({ signal }) => use(signal, (database) => ensureTable(database, options.table, signal)),
     attach: async ({ organization, last }, sinkOptions) => {
-      if (last === undefined || (await holds(organization, last, sinkOptions))) return;
-      throw destinationLost(table, organization, last);
+      lastHeld.delete(organization);
+      if (last === undefined) return;
+      if (!(await holds(organization, last, sinkOptions))) throw destinationLost(table, organization, last);
+      lastHeld.set(organization, last);
     },
     write: ({ organization, entries }, { signal }) =>
       use(signal, async (database) => {
+        const last = lastHeld.get(organization);
+        // A table that was emptied or made anew takes rows as if nothing had happened.
+        if (last !== undefined && !(await holdsEntry(database, { table, organization, entry: last })))
+          throw destinationLost(table, organization, last);
         const rows = entries.map((entry) => entryRow(organization, entry));
         await storeRows({ database, table, signal }, rows);
+        const newest = entries.at(-1);
+        if (newest !== undefined) lastHeld.set(organization, { ...newest, object: undefined });
         return undefined;
       }),
     holds,

@@ -9,7 +9,9 @@
  * A half is committed before the next is tried: what is stored is then always a beginning of the batch, and the batch
  * may be repeated from its start.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, Queryable } from '../../src/database/database.ts';
+import { announceStep } from '../../src/steps.ts';
 import { SinkError } from '../sink-error.ts';
 import { encodeRows, writtenColumns, type EntryRow } from './entry-row.ts';
 import { entryRefused, isDataError, isPrivilegeMissing, isUniqueViolation, quoteId } from './failure.ts';
@@ -24,8 +26,8 @@ export interface RowTarget {
 
 const columnList = writtenColumns.join(', ');
 const stagingTable = 'pg_temp.ccloud_audit_batch';
-/** A COPY gets no further row when its rows have this much raw text. */
-const copyBytesMax = 8 * 1024 * 1024;
+/** A COPY gets no further row when its rows have this much raw text: about so much again is encoded at a time. */
+const copyBytesMax = 1024 * 1024;
 /** How often rows that another process is writing at the same moment are looked at again. */
 const racesMax = 5;
 
@@ -51,7 +53,7 @@ export async function storeRows(target: RowTarget, rows: readonly EntryRow[]): P
 
 async function storeWithoutPayload(target: RowTarget, row: EntryRow): Promise<void> {
   try {
-    await storeOnce(target, [{ ...row, payload: null }]);
+    await storeOnce(target, [{ ...row, isPayloadLeftOut: true }]);
   } catch (error) {
     throw isDataError(error) ? entryRefused(error, target.table, row.sequence) : error;
   }
@@ -118,15 +120,22 @@ async function storeMissingByKey(target: RowTarget, rows: readonly EntryRow[]): 
 }
 
 async function copyRows(transaction: Queryable, table: string, rows: readonly EntryRow[]): Promise<void> {
+  const sql = `COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`;
+  let copying = Promise.resolve();
   for (const portion of portionsOf(rows)) {
-    await transaction.copyIn(
-      `COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`,
-      encodeRows(portion),
-    );
+    // Encoded while the server works on the portion before.
+    const data = encodeRows(portion);
+    await copying;
+    copying = transaction.copyIn(sql, data);
+    // Met at the next portion, or at the end.
+    copying.catch(() => undefined);
+    await nextTurn();
   }
+  await copying;
+  announceStep('rows-copied');
 }
 
-/** Huge entries go in several COPYs of the same transaction, so that their encoded form never takes much memory. */
+/** Several COPYs of the same transaction, so that what is encoded never takes much memory. */
 function portionsOf(rows: readonly EntryRow[]): EntryRow[][] {
   const portions: EntryRow[][] = [];
   let bytes = copyBytesMax;
@@ -146,6 +155,7 @@ async function inTransaction(
   body: (transaction: Queryable) => Promise<void>,
 ): Promise<void> {
   await database.transaction(body, { signal });
+  announceStep('rows-committed');
 }
 
 interface Held {

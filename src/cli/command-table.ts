@@ -22,6 +22,9 @@ export const commandTable: readonly CommandEntry[] = [
     path: 'config check',
     group: 'Setup',
     summary: 'validate the configuration and try every connection',
+    details:
+      'Missing tables and directories are made, as `run` would. Nothing is put into a bucket: whether it honours conditional writes ' +
+      'is tried where the archive has begun, on its archive.json; of a new one the first run tells, before it archives an entry.',
     options: [{ flags: '--offline', description: 'validate only; connect to nothing' }],
     formats: ['table', 'json'],
     examples: ['ccloud-audit config check --config ccloud-audit.yaml'],

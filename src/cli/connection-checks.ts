@@ -1,8 +1,12 @@
-import type { SinkConfig } from '../../config/config.ts';
+import type { FileSinkConfig, S3SinkConfig, SinkConfig } from '../../config/config.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import { identityOf, tryClaim } from '../archive/archive-identity.ts';
+import { createFileObjectStore } from '../archive/file-object-store.ts';
+import type { ObjectStore } from '../archive/object-store.ts';
 import { createAuditSource } from '../cloud-api/index.ts';
 import { buildSink } from '../exporter/build-sinks.ts';
 import { openStore, type OpenStore } from '../exporter/open-ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { listOrganizations } from '../ledger/organizations.ts';
 import type { CliContext } from './context.ts';
 import { loggerOf } from './load.ts';
@@ -74,17 +78,56 @@ function storeChecks(loaded: LoadedConfig): readonly ConnectionCheck[] {
   const sinkChecks = config.sinks.map((sinkConfig): ConnectionCheck => ({
     subject: `sink ${sinkConfig.name}`,
     run: (context) =>
-      withStore(context, async ({ database }) => {
+      withStore(context, async ({ database, ledger }) => {
         const sink = await buildSink(sinkConfig, { storeDatabase: database, stdout: context.stdout });
         try {
           await sink.open({ signal: context.signal });
-          return `${sink.fingerprint}${lockMode(sinkConfig)}`;
+          const names = sinkConfig.organizations ?? config.organizations.map(({ name }) => name);
+          const archive = await archiveState(sinkConfig, { names, ledger, signal: context.signal });
+          return `${sink.fingerprint}${lockMode(sinkConfig)}${archive}`;
         } finally {
           await sink.close();
         }
       }),
   }));
   return [storeCheck, ...sinkChecks];
+}
+
+/**
+ * What is there under the names that will be written to. Nothing is put where nothing is: an object can't be taken back from
+ * everywhere.
+ */
+async function archiveState(
+  sink: SinkConfig,
+  {
+    names,
+    ledger,
+    signal,
+  }: { readonly names: readonly string[]; readonly ledger: Ledger; readonly signal: AbortSignal },
+): Promise<string> {
+  if (sink.type !== 's3' && sink.type !== 'file') return '';
+  const store = await archiveStore(sink);
+  try {
+    const states: string[] = [];
+    for (const organization of names) {
+      const claim = identityOf({ organization, organizationId: undefined, ledgerId: ledger.ledgerId });
+      states.push(await tryClaim(store, claim, { signal }));
+    }
+    if (sink.type === 'file') return '';
+    if (!store.isConditional) return '; conditional writes: off';
+    return states.includes('honoured')
+      ? '; conditional writes: honoured'
+      : '; conditional writes: tried by the first run, since nothing is written here';
+  } finally {
+    await store.close();
+  }
+}
+
+async function archiveStore(sink: S3SinkConfig | FileSinkConfig): Promise<ObjectStore> {
+  if (sink.type === 'file') return createFileObjectStore({ directory: sink.directory });
+  // The AWS SDK is large; who has no bucket does not load it.
+  const { createS3ObjectStore } = await import('../archive/s3-object-store.ts');
+  return createS3ObjectStore(sink);
 }
 
 function lockMode(sink: SinkConfig): string {

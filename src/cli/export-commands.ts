@@ -32,6 +32,10 @@ export const exportCommands: readonly CommandEntry[] = [
       { flags: '--to <time>', description: 'the moment after the last (default: now)' },
       { flags: '--organization <name>', description: 'only these', isRepeatable: true },
       { flags: '--sink <name>', description: 'only these', isRepeatable: true },
+      {
+        flags: '--parallel <count>',
+        description: 'parts of the past read at once, 1 to 32; the rate limit is shared (default: 4)',
+      },
       { flags: '--dry-run', description: 'say what would be read; export nothing' },
       giveUpAfter,
     ],

@@ -1,5 +1,6 @@
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
-import { createLogger, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
+import { createLogger } from '../stderr-logger.ts';
 import type { CliContext } from './context.ts';
 
 export interface LoadNeeds {

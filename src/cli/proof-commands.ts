@@ -11,7 +11,7 @@ export const proofCommands: readonly CommandEntry[] = [
       'removed, added, doubled or reordered since it was signed; each kind of finding has its own code. Without an argument: every s3 ' +
       'and file sink of the configuration. The key is that of --key, else the public half of the configured one; rotations are followed. ' +
       'What came after the newest digest is told as not yet signed. The newest digest must be younger than 26 hours, or, with --to, ' +
-      'reach that time (RFC 3339, a date or an age). Exit code 6 when something was found, or nothing was there. It says nothing about ' +
+      'reach that time (RFC 3339, a date or an age). Exit code 6 when something was found, a file or folder could not be read, or nothing was there; 4 when the place does not answer. It says nothing about ' +
       'whether the exporter got everything from the API. JSON: {"verdict", "archives": [{verdict, source, checkedAt, trustedKeys, organizations: ' +
       '[{name, id, ledgerId, sink, objects, entries, rawBytes, storedBytes, range, digests, keys, notYetSigned, days}], findings: [{code, ' +
       'message, organization, object, line}], findingCounts, notes, proved, notProved}]}; at most 100 findings of a kind are ' +
@@ -19,7 +19,7 @@ export const proofCommands: readonly CommandEntry[] = [
     arguments: [{ name: '[place]', description: 'a directory, or s3://bucket/prefix' }],
     options: [
       { flags: '--key <file>', description: 'a public key in PEM that is trusted', isRepeatable: true },
-      { flags: '--allow-unsigned', description: 'accept digests without a signature' },
+      { flags: '--allow-unsigned', description: 'accept digests that were made without a signature' },
       { flags: '--organization <name>', description: 'only these', isRepeatable: true },
       { flags: '--to <time>', description: 'digests must reach this time; then their age does not matter' },
       {
@@ -30,7 +30,8 @@ export const proofCommands: readonly CommandEntry[] = [
       { flags: '--object-lock', description: 'every object must have Object Lock' },
       {
         flags: '--store',
-        description: "compare with the exporter's store too: no digest it made may be missing",
+        description:
+          "compare with the exporter's store too: no digest may be missing, no object be one that it never planned",
       },
       { flags: '--report <file>', description: 'write a report: .html or .json', isRepeatable: true },
       { flags: '--entry <id>', description: 'print the proof that one entry is in the archive' },
@@ -131,7 +132,8 @@ export const proofCommands: readonly CommandEntry[] = [
       'Not in an archive are positions at the Cloud API (the next run reads everything once, ids drop the repeats), the journal, ' +
       'other contents of changed entries, and the exact position of entries without a time (they get the beginning of their ' +
       'day). Signatures are checked with --key, or with the configured signing key; --allow-unsigned goes on where the archive or ' +
-      'a part of it is not signed although a key is known, or is signed and no key is. JSON: {"outcome": "restored" or "refused", ledgerId, organizations: [{organization, cloudId, restored, held, head, objects, digests, notYetSigned}], findings: [{code, message, organization, object}]}.',
+      'a part of it is not signed although a key is known, or is signed and no key is. Entries behind the newest digest are not signed by anybody, the next digest would sign them, and ' +
+      'who can write to the archive could have put them there: with a key they are refused, unless --allow-unsigned-end says otherwise; `reconcile` then tells which the Cloud API does not know. JSON: {"outcome": "restored" or "refused", ledgerId, organizations: [{organization, cloudId, restored, held, head, objects, digests, notYetSigned}], findings: [{code, message, organization, object}]}.',
     arguments: [{ name: '<source>', description: 'the archive' }],
     options: [
       {
@@ -145,6 +147,16 @@ export const proofCommands: readonly CommandEntry[] = [
       },
       { flags: '--key <file>', description: 'a public key in PEM that is trusted', isRepeatable: true },
       { flags: '--allow-unsigned', description: 'restore without a good signature' },
+      {
+        flags: '--allow-unsigned-end',
+        description: 'restore also the entries behind the newest digest, which nobody signed',
+      },
+      {
+        flags: '--head <sha256>',
+        description:
+          'payload SHA-256, out of the logs, of what must be the newest digest (one per organization)',
+        isRepeatable: true,
+      },
       { flags: '--region <region>', description: 'of a bucket that is not in the configuration' },
       { flags: '--endpoint <url>', description: 'of a bucket elsewhere than at AWS' },
       { flags: '--path-style', description: 'the bucket in the path instead of the host name' },

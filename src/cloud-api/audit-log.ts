@@ -25,6 +25,7 @@ export async function auditLogPage(caller: Caller<'GET'>, request: AuditPageRequ
       limit: String(request.limit),
     },
     priority: request.priority,
+    ...(request.onStart === undefined ? {} : { onTurn: request.onStart }),
     signal: request.signal,
     role: 'the Organization Admin role',
     notFound: auditLogMissing,

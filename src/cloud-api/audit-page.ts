@@ -43,6 +43,8 @@ export interface AuditPageRequest {
   readonly limit: number;
   /** `tail` goes before `bulk` and has a slot of its own in the rate budget. */
   readonly priority: 'tail' | 'bulk';
+  /** Called when the rate budget lets the request go, for each attempt. */
+  readonly onStart?: () => void;
   readonly signal: AbortSignal;
 }
 

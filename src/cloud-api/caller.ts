@@ -28,6 +28,8 @@ export interface Call<Method extends string, Result> {
   readonly signal: AbortSignal;
   /** Default `bulk`. */
   readonly priority?: Priority;
+  /** Called at each attempt's turn, before it is sent. */
+  readonly onTurn?: () => void;
   /** What the service account needs for this, as a part of a sentence. */
   readonly role?: string;
   /** What a 404 means for this call. */
@@ -145,6 +147,7 @@ export class Caller<Method extends string> {
     let secrets = call.secrets ?? [];
     const answer = await limiter.run(
       async () => {
+        call.onTurn?.();
         const key = await this.#key();
         secrets = [key, ...secrets];
         return await this.#track(this.#exchange(call, key));

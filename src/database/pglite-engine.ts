@@ -20,9 +20,10 @@ export interface Engine {
 // What results look like must not depend on TZ or a locale in the environment.
 const settings = "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)";
 
-/** Opens the data directory, or makes a new one where there is none. */
-export async function openEngine(directory: string): Promise<Engine> {
-  const database = await PGlite.create({ fs: privateFiles(directory) });
+/** Opens the data directory. An empty one is first filled from `template`, which `packNewDatabase` made. */
+export async function openEngine(directory: string, template?: Blob): Promise<Engine> {
+  const fs = privateFiles(directory);
+  const database = await PGlite.create(template === undefined ? { fs } : { fs, loadDataDir: template });
   await database.query(settings);
   return {
     execute: async (sql, parameters) => {
@@ -46,6 +47,14 @@ export async function openEngine(directory: string): Promise<Engine> {
     },
     close: () => database.close(),
   };
+}
+
+/** The files of a new database, as a gzipped tar archive. */
+export async function packNewDatabase(): Promise<Uint8Array> {
+  const database = await PGlite.create();
+  const packed = await database.dumpDataDir('gzip');
+  await database.close();
+  return new Uint8Array(await packed.arrayBuffer());
 }
 
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY

@@ -1,5 +1,6 @@
 /** The main thread's end of one PGlite worker: requests become promises, and the worker's death rejects them all. */
 import { once } from 'node:events';
+import { statfsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DatabaseError } from './database-error.ts';
@@ -26,6 +27,7 @@ export function compiledFile(name: string): URL {
 export class PgliteThread implements Connection {
   readonly #worker: Worker;
   readonly #place: string;
+  readonly #directory: string;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<unknown>;
   #nextId = 1;
@@ -33,6 +35,7 @@ export class PgliteThread implements Connection {
 
   private constructor(directory: string, place: string) {
     this.#place = place;
+    this.#directory = directory;
     this.#worker = new Worker(compiledFile('pglite-worker.js'), {
       workerData: { directory },
       execArgv: [],
@@ -153,12 +156,35 @@ export class PgliteThread implements Connection {
   }
 
   #lose(reason: string): void {
-    this.#end ??= new DatabaseError(`${this.#place} has stopped working: ${reason}.`, {
-      code: 'connection_lost',
-      retryable: true,
-    });
+    this.#end ??= engineLost(this.#place, reason, freeBytes(this.#directory));
     for (const pending of this.#pending.values()) pending.reject(this.#end);
     this.#pending.clear();
+  }
+}
+
+/** One segment of its log. The engine does not say that it found no space, it only stops. */
+const spaceNeeded = 16 * 1024 * 1024;
+
+/** Why nothing more can be asked of an engine; `free`: bytes that are left on its disk, undefined where nobody knows. */
+export function engineLost(place: string, reason: string, free: number | undefined): DatabaseError {
+  const advice =
+    free !== undefined && free < spaceNeeded
+      ? ` There is almost no space left on its disk (${Math.floor(free / 1024)} KiB). Free or add space.`
+      : '';
+  // Always this code: whether a COMMIT was carried out is as unknown as with a connection that broke.
+  return new DatabaseError(`${place} has stopped working: ${reason}.${advice}`, {
+    code: 'connection_lost',
+    retryable: true,
+  });
+}
+
+function freeBytes(directory: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    // A directory that is gone is told by whoever uses it next.
+    return undefined;
   }
 }
 

@@ -6,18 +6,16 @@
  * the directory's lock; it has one connection, so statements wait for each other and a transaction excludes everything else.
  *
  *   directory/                  0700
- *     postgres/                 the data; made as postgres.new and renamed, so it is never half there
+ *     postgres/                 the data, never half there (pglite-data.ts)
  *     lock-….socket             who holds it (directory-lock.ts)
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Database } from './database.ts';
 import { DatabaseError } from './database-error.ts';
 import { acquireDirectoryLock, type DirectoryLock, type Holder } from './directory-lock.ts';
-import { compiledFile, PgliteThread } from './pglite-thread.ts';
+import { createData, dataDirectory, hasData } from './pglite-data.ts';
+import { PgliteThread } from './pglite-thread.ts';
 import { SessionDatabase } from './session-database.ts';
 import { Session, type StatementHooks } from './session.ts';
 import { Slots } from './slots.ts';
@@ -52,9 +50,8 @@ export async function openPglite(options: PgliteOptions): Promise<EmbeddedDataba
   const directory = await realpath(options.directory);
   const lock = await acquireDirectoryLock(directory, options.holder);
   try {
-    const data = path.join(directory, 'postgres');
-    if (!existsSync(data)) await createData(directory, data, options);
-    const sessions = new ThreadSessions(data, directory, lock, options);
+    if (!hasData(directory)) await createData(directory, options.signal);
+    const sessions = new ThreadSessions(dataDirectory(directory), directory, lock, options);
     await sessions.open(options.signal);
     const database = new SessionDatabase({
       kind: 'pglite',
@@ -140,50 +137,9 @@ class ThreadSessions implements Sessions {
 }
 
 function requireDirectory(directory: string): void {
-  if (existsSync(path.join(directory, 'postgres'))) return;
+  if (hasData(directory)) return;
   throw new DatabaseError(
     `There is no embedded database in ${path.resolve(directory)}. Check the path of the store's URL.`,
     { code: 'database_missing', retryable: false },
   );
-}
-
-async function createData(directory: string, data: string, options: PgliteOptions): Promise<void> {
-  const unfinished = `${data}.new`;
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { mode: 0o700 });
-  const child = spawn(process.execPath, [fileURLToPath(compiledFile('pglite-create.js')), unfinished], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: 'SIGKILL' as const }),
-  });
-  let words = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words = `${words}${text}`.slice(-2000);
-  });
-  const code = await exitCode(child);
-  options.signal?.throwIfAborted();
-  if (code !== 0) {
-    throw new DatabaseError(
-      `The embedded database in ${directory} could not be made: ${reasonOf(words)}. Check that the directory can be written and has 100 MB free.`,
-      { code: 'unreachable', retryable: false },
-    );
-  }
-  await rename(unfinished, data);
-}
-
-/** Null for a process that was killed or could not be started. */
-async function exitCode(child: ChildProcess): Promise<number | null> {
-  return await new Promise((resolve) => {
-    child.once('error', () => resolve(null));
-    child.once('close', resolve);
-  });
-}
-
-function lastLine(text: string): string {
-  const error = text.split('\n').find((line) => /Error/.test(line));
-  return error?.trim() ?? 'the process that makes it was killed';
-}
-
-/** The engine names a full disk only by the number that its own C library has for it. */
-function reasonOf(words: string): string {
-  return /errno: 51\b|No space left/.test(words) ? 'the disk is full' : lastLine(words);
 }

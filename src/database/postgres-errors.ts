@@ -47,7 +47,7 @@ function judge(sqlState: string): Verdict {
   if (['57P03', '53300', '57P05'].includes(sqlState)) {
     return { code: 'unreachable', retryable: true, advice: ' It may take connections again in a moment.' };
   }
-  if (['57P01', '57P02'].includes(sqlState) || isSqlStateClass(sqlState, '08')) {
+  if (['57P01', '57P02', '25P03'].includes(sqlState) || isSqlStateClass(sqlState, '08')) {
     return { code: 'connection_lost', retryable: true, advice: '' };
   }
   if (isSqlStateClass(sqlState, '28') || sqlState === '42501') {

@@ -1,5 +1,6 @@
 /** PostgreSQL and CockroachDB by URL, through `pg`. The pool and everything that can hang or break in it stays in here. */
 import { Pool, type PoolClient } from 'pg';
+import { AbandonedCopies } from './abandoned-copies.ts';
 import type { Database, DatabaseKind } from './database.ts';
 import { DatabaseError } from './database-error.ts';
 import { PostgresConnection } from './postgres-connection.ts';
@@ -20,6 +21,11 @@ export interface PostgresOptions extends StatementHooks {
   readonly connectTimeoutMs: number;
   /** The server ends a statement that runs longer. Default: the server's own limit. */
   readonly statementTimeoutMs?: number | undefined;
+  /**
+   * The server ends a session that asks for nothing for so long inside a transaction. Its locks would hold back whoever takes
+   * the lease of a process that stopped there. Default 10 s.
+   */
+  readonly idleInTransactionTimeoutMs?: number | undefined;
   /** A statement without an answer for so long means a dead connection, which is then cut. Default 60 s. */
   readonly answerTimeoutMs?: number | undefined;
   /** Ends the first connecting; it has no part in what comes after. */
@@ -28,6 +34,7 @@ export interface PostgresOptions extends StatementHooks {
 
 const poolMaxDefault = 4;
 const answerTimeoutDefaultMs = 60_000;
+const idleInTransactionDefaultMs = 10_000;
 const keepAliveDelayMs = 10_000;
 const idleTimeoutMs = 30_000;
 
@@ -41,8 +48,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const pool = createPool(target, options);
   const sessions = new PoolSessions(pool, fingerprint, options);
   try {
+    const kind = await detectKind(sessions, options.signal);
+    if (kind === 'postgresql') sessions.endAbandonedCopies();
     return new SessionDatabase({
-      kind: await detectKind(sessions, options.signal),
+      kind,
       fingerprint,
       sessions,
       close: () => sessions.close(),
@@ -74,17 +83,21 @@ function createPool(target: PostgresTarget, options: PostgresOptions): Pool {
   // The pool has already dropped the idle connection that broke; the next statement gets a new one. Without a listener
   // the event would end the process.
   pool.on('error', () => undefined);
+  // A server may greet and dismiss in one packet: that is read before whoever waits for the connection gets to run.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
 /** What results look like must not depend on how a server, a database or a role is configured. */
-function sessionSettings(statementTimeoutMs: number | undefined): string {
+function sessionSettings({ statementTimeoutMs, idleInTransactionTimeoutMs }: PostgresOptions): string {
+  const idleMs = idleInTransactionTimeoutMs ?? idleInTransactionDefaultMs;
   const settings: [name: string, value: string][] = [
     ['client_encoding', 'UTF8'],
     ['TimeZone', 'UTC'],
     ['DateStyle', 'ISO, MDY'],
     ['bytea_output', 'hex'],
     ['extra_float_digits', '1'],
+    ['idle_in_transaction_session_timeout', String(idleMs)],
   ];
   if (statementTimeoutMs !== undefined) settings.push(['statement_timeout', String(statementTimeoutMs)]);
   const calls = settings.map(([name, value]) => `set_config('${name}', '${value}', false)`);
@@ -107,6 +120,7 @@ class PoolSessions implements Sessions {
   readonly #options: PostgresOptions;
   readonly #slots: Slots;
   readonly #prepared = new WeakSet<PoolClient>();
+  #abandoned: AbandonedCopies | undefined;
 
   constructor(pool: Pool, fingerprint: string, options: PostgresOptions) {
     this.#pool = pool;
@@ -116,12 +130,21 @@ class PoolSessions implements Sessions {
     this.#slots = new Slots(options.poolMax ?? poolMaxDefault);
   }
 
+  /** From now on: CockroachDB, which is known only when it was asked, has none of it. */
+  endAbandonedCopies(): void {
+    this.#abandoned = new AbandonedCopies({
+      abandonedAfterMs: this.#options.answerTimeoutMs ?? answerTimeoutDefaultMs,
+      lookTimeoutMs: this.#options.connectTimeoutMs,
+    });
+  }
+
   async acquire(signal?: AbortSignal): Promise<Session> {
     await this.#slots.take(signal);
     try {
       const client = await abortable(this.#pool.connect(), signal);
       const connection = new PostgresConnection(client, this.#place);
       await this.#prepare(client, connection);
+      await this.#abandoned?.end(client);
       return new Session(connection, this.#options);
     } catch (thrown) {
       this.#slots.give();
@@ -137,9 +160,9 @@ class PoolSessions implements Sessions {
 
   async #prepare(client: PoolClient, connection: PostgresConnection): Promise<void> {
     if (this.#prepared.has(client)) return;
-    const { connectTimeoutMs, statementTimeoutMs } = this.#options;
+    const { connectTimeoutMs } = this.#options;
     // The driver knows this option; its types do not.
-    const query = { text: sessionSettings(statementTimeoutMs), query_timeout: connectTimeoutMs };
+    const query = { text: sessionSettings(this.#options), query_timeout: connectTimeoutMs };
     try {
       await client.query(query);
       this.#prepared.add(client);

@@ -6,6 +6,7 @@ import type { Organization } from '../ledger/organizations.ts';
 import { findRow } from '../ledger/rows.ts';
 import { readSegmentFrom } from '../ledger/segments.ts';
 import { ExporterError } from '../errors.ts';
+import { announceStep } from '../steps.ts';
 import { idOf } from './sink-entries.ts';
 
 /** Lets a sink show that it still holds the last acknowledged entry, and that nobody else writes there. */
@@ -29,6 +30,7 @@ export async function attachSink(
     },
     { signal },
   );
+  announceStep('sink-attached', sink.name);
 }
 
 async function knownKeys(

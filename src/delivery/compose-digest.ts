@@ -14,10 +14,9 @@ import {
   lineRows,
   type ArchivedObject,
   type DigestMaterial,
-  type DigestState,
-  type DigestTotals,
   type JournalLine,
-} from '../ledger/digests.ts';
+} from '../ledger/digest-material.ts';
+import { lastUnsignedDigest, type DigestState, type DigestTotals } from '../ledger/digests.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ObjectEvidence } from '../ledger/objects.ts';
 import type { Organization } from '../ledger/organizations.ts';
@@ -32,6 +31,7 @@ export interface DigestComposition {
   readonly state: DigestState;
   readonly material: DigestMaterial;
   readonly nextKey: PublicKey | undefined;
+  readonly isSigned: boolean;
 }
 
 export interface ComposedDigest {
@@ -40,7 +40,8 @@ export interface ComposedDigest {
 }
 
 export async function composeDigest(ledger: Ledger, composition: DigestComposition): Promise<ComposedDigest> {
-  const { organization, sink, reason, state, material, nextKey } = composition;
+  const { organization, sink, reason, state, material, nextKey, isSigned } = composition;
+  const place = { organization: organization.id, sink };
   const { last } = state;
   const organizationId = organization.cloudId ?? null;
   const start: DigestTotals = last ?? {
@@ -49,14 +50,7 @@ export async function composeDigest(ledger: Ledger, composition: DigestCompositi
     entries: 0,
     chainSha256: chainStart({ ledgerId: ledger.ledgerId, organizationId, sink }),
   };
-  const { objects, totals } = await listObjects(
-    ledger,
-    { organization: organization.id, sink },
-    {
-      start,
-      objects: material.objects,
-    },
-  );
+  const { objects, totals } = await listObjects(ledger, place, { start, objects: material.objects });
   const payload: DigestPayload = {
     formatVersion: digestFormatVersion,
     organization: { name: organization.name, id: organizationId },
@@ -82,6 +76,7 @@ export async function composeDigest(ledger: Ledger, composition: DigestCompositi
       seenAt: formatTimestamp(seenAt),
     })),
     nextKey: nextKey === undefined ? null : { keyId: nextKey.keyId, publicKey: nextKey.pem },
+    signedFrom: isSigned ? (await lastUnsignedDigest(ledger, place)) + 1 : null,
   };
   return { payload, totals };
 }

@@ -1,7 +1,7 @@
 import type { Sink } from '../../sinks/sink.ts';
 import type { SigningKey } from '../archive/digest/signing-key.ts';
 import type { DeliveryLease } from '../ledger/deliveries.ts';
-import type { MaterialLimits } from '../ledger/digests.ts';
+import type { MaterialLimits } from '../ledger/digest-material.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import type { Logger } from '../logger.ts';

@@ -9,15 +9,17 @@
 import type { Sink } from '../../sinks/sink.ts';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { acknowledge, findDelivery, noteDeliverySuccess, type Delivery } from '../ledger/deliveries.ts';
+import { announceStep } from '../steps.ts';
 import type { Nanos } from '../time.ts';
 import { parkEntry } from '../ledger/parked.ts';
+import { createFollower, type Follower } from '../ledger/recent-segments.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import { attachSink } from './attach.ts';
 import { createDigestDelivery, type DigestDelivery, type DigestMoment } from './digest-delivery.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
 import { readBatch } from './ledger-batches.ts';
 import { createObjectDelivery, type ObjectDelivery } from './object-delivery.ts';
-import { writeUntilAborted } from './write-batch.ts';
+import { toBatch, writeUntilAborted } from './write-batch.ts';
 
 /** A batch for sinks that do not roll: a COPY of this size costs little per row and little memory. */
 const batchLimits = { entries: 4000, bytes: 8 * 1024 * 1024 };
@@ -65,6 +67,7 @@ interface Refusal {
 
 class Feeding implements RunningDelivery {
   readonly #options: DeliveryOptions;
+  readonly #follower: Follower;
   readonly #objects: ObjectDelivery | undefined;
   readonly #digests: DigestDelivery | undefined;
   readonly #fromTime: Nanos | undefined;
@@ -79,7 +82,9 @@ class Feeding implements RunningDelivery {
     this.#fromTime = delivery.fromTime;
     this.#digests = createDigestDelivery(options);
     const { roll } = options.sink.capabilities;
-    this.#objects = roll === undefined ? undefined : createObjectDelivery(options, roll);
+    this.#follower = createFollower(options.organization.id);
+    this.#objects =
+      roll === undefined ? undefined : createObjectDelivery(options, { roll, follower: this.#follower });
   }
 
   get offset(): number {
@@ -89,14 +94,16 @@ class Feeding implements RunningDelivery {
   async feed(options: { readonly flush: boolean; readonly signal: AbortSignal }): Promise<void> {
     if (!this.#isOffsetCertain) this.#offset = await this.#readOffset();
     this.#isOffsetCertain = false;
-    for (;;) {
-      options.signal.throwIfAborted();
-      const wasFed =
-        this.#objects === undefined
-          ? await this.#feedBatch()
-          : await this.#feedObject(this.#objects, options.flush);
-      if (!wasFed) break;
-    }
+    await this.#options.ledger.recent.followed(this.#follower, async () => {
+      for (;;) {
+        options.signal.throwIfAborted();
+        const wasFed =
+          this.#objects === undefined
+            ? await this.#feedBatch()
+            : await this.#feedObject(this.#objects, options.flush);
+        if (!wasFed) break;
+      }
+    });
     this.#isOffsetCertain = true;
   }
 
@@ -125,8 +132,8 @@ class Feeding implements RunningDelivery {
   }
 
   async #feedBatch(): Promise<boolean> {
-    const { ledger, organization } = this.#options;
-    const place = { organization: organization.id, first: this.#offset + 1 };
+    const { ledger } = this.#options;
+    const place = { follower: this.#follower, first: this.#offset + 1 };
     let batch = await readBatch(ledger, place, batchLimits);
     let refusal: Refusal | undefined;
     for (;;) {
@@ -148,12 +155,12 @@ class Feeding implements RunningDelivery {
   }
 
   async #write(batch: readonly LedgerEntry[]): Promise<boolean> {
-    const { ledger, lease } = this.#options;
+    const { ledger, lease, organization } = this.#options;
     const last = batch.at(-1);
     if (last === undefined) return false;
     const from = this.#fromTime;
     const wanted = from === undefined ? batch : batch.filter((entry) => entry.createdAt >= from);
-    if (wanted.length > 0) await writeUntilAborted(this.#options, wanted);
+    if (wanted.length > 0) await writeUntilAborted(this.#options, toBatch(organization, wanted));
     await acknowledge(ledger, lease, last.sequence);
     this.#poisonRun = 0;
     return this.#moved(last.sequence, wanted.length);
@@ -164,9 +171,10 @@ class Feeding implements RunningDelivery {
     const { ledger, lease, organization, sink, observer, logger } = this.#options;
     this.#poisonRun += 1;
     if (this.#poisonRun > poisonRunMax) throw tooManyRefused(sink, error);
-    await acknowledge(ledger, lease, sequence, (transaction) =>
-      parkEntry(ledger, transaction, { lease, sequence, code: error.code, reason: error.message }),
-    );
+    await acknowledge(ledger, lease, sequence, async (transaction) => {
+      await parkEntry(ledger, transaction, { lease, sequence, code: error.code, reason: error.message });
+      announceStep('before-park-commit', sink.name);
+    });
     this.#offset = sequence;
     observer.parked({ organization: organization.name, sink: sink.name });
     logger.warn({ sequence, code: error.code }, 'entry parked, the sink can never take it');

@@ -13,18 +13,17 @@ import { encodeDigest, type DigestReason } from '../archive/digest/digest-payloa
 import type { PublicKey, SigningKey } from '../archive/digest/signing-key.ts';
 import { digestKey, parseArchiveKey } from '../archive/layout.ts';
 import { UsageError } from '../errors.ts';
+import { digestMaterial, hasUnlisted, type MaterialLimits } from '../ledger/digest-material.ts';
 import {
   confirmDigest,
-  digestMaterial,
   digestState,
-  hasUnlisted,
   planDigest,
   type DigestPlan,
   type DigestState,
-  type MaterialLimits,
   type PlannedDigest,
 } from '../ledger/digests.ts';
 import { linkSignals } from '../linked-signal.ts';
+import { announceStep } from '../steps.ts';
 import { formatTimestamp } from '../time.ts';
 import { composeDigest } from './compose-digest.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
@@ -98,7 +97,11 @@ class Digests implements DigestDelivery {
     } else if (known === undefined || known === this.#signingKey?.publicKey.keyId) return false;
     const state = await this.#unplanned(signal);
     await this.#plan(state, { reason: 'rotation', rotation });
-    await this.#unplanned(signal);
+    const { last } = await this.#unplanned(signal);
+    this.#options.logger.info(
+      { digest: last?.number, from: keyOf(state), to: last?.nextKeyId ?? last?.keyId },
+      'signing key changed',
+    );
     return true;
   }
 
@@ -142,6 +145,7 @@ class Digests implements DigestDelivery {
     } finally {
       linked.unlink();
     }
+    announceStep('digest-written', sink.name);
     await confirmDigest(ledger, lease, number);
     observer.digestWritten?.({ organization: organization.name, sink: sink.name });
     // The operator's log system is the witness outside the archive: it keeps what the archive's head was.
@@ -173,6 +177,7 @@ class Digests implements DigestDelivery {
       state,
       material,
       nextKey,
+      isSigned: this.#signingKey !== undefined,
     });
     const payload = encodeDigest(composed.payload);
     const { number } = composed.payload;
@@ -190,6 +195,7 @@ class Digests implements DigestDelivery {
       changes: material.changes,
       rotation: rotationDetail(purpose.rotation, { state, signingKey: this.#signingKey }),
     };
+    announceStep('digest-signed', sink.name);
     await planDigest(ledger, lease, plan);
     return (
       material.objects.length === limits.objects ||
@@ -257,7 +263,7 @@ function keyChanged(
   const now = keys.configured === undefined ? 'no signing key is' : `the key ${keys.configured} is`;
   return new UsageError(
     `The digests of the archive "${sink}" are to be signed with the key ${keys.known}, but ${now} configured. Put that key back in ` +
-      'signing.keyFile, and announce another one with `ccloud-audit key rotate --to FILE` before you change it. If that key is lost, ' +
+      'signing.keyFile (it is read when the program starts: where the file holds that key by now, start it anew), and announce another one with `ccloud-audit key rotate --to FILE` before you change it. If that key is lost, ' +
       '`ccloud-audit key rotate --accept` goes on with what is configured now; `ccloud-audit verify` will report it.',
     { code: 'signing_key_changed' },
   );

@@ -1,6 +1,7 @@
 /** Cutting the ledger into batches. What is read is bounded in entries and bytes; a single larger entry is a batch. */
 import type { Ledger } from '../ledger/ledger.ts';
-import { readSegmentFrom, type LedgerEntry } from '../ledger/segments.ts';
+import type { Follower } from '../ledger/recent-segments.ts';
+import { readAppendedFrom, readSegmentFrom, type LedgerEntry } from '../ledger/segments.ts';
 
 export interface BatchLimits {
   readonly entries: number;
@@ -10,14 +11,14 @@ export interface BatchLimits {
 /** Reads the entries from `first` upward, up to the limits; empty at the ledger's head. */
 export async function readBatch(
   ledger: Ledger,
-  place: { readonly organization: number; readonly first: number },
+  place: { readonly follower: Follower; readonly first: number },
   limits: BatchLimits,
 ): Promise<LedgerEntry[]> {
   const batch: LedgerEntry[] = [];
   let bytes = 0;
   let next = place.first;
   while (batch.length < limits.entries && bytes < limits.bytes) {
-    const segment = await readSegmentFrom(ledger, place.organization, next);
+    const segment = await readAppendedFrom(ledger, place.follower, next);
     if (segment === undefined) break;
     for (const entry of segment.entries) {
       if (batch.length === limits.entries) return batch;

@@ -1,23 +1,24 @@
 /**
  * Feeding a sink that makes objects: plan, write, confirm. No second object is begun before the first is confirmed, and
- * whoever comes after a crash finds the plan and writes the same range.
+ * whoever comes after a crash finds the plan and writes the same range. While one object is written the next one is read,
+ * hashed and packed in memory, and the commit that confirms the one plans the other:
+ *
+ *     plan 1 ── write 1 ──▶ confirm 1, plan 2 ── write 2 ──▶ confirm 2, plan 3 ── …
+ *                 └ get 2 ready                    └ get 3 ready
  */
 import { createHash } from 'node:crypto';
-import type { Roll, WriteReceipt } from '../../sinks/sink.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Roll, SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
 import { merkleRoot } from '../archive/digest/merkle.ts';
+import { lineBlocks } from '../archive/archive-content.ts';
 import { entriesKey } from '../archive/layout.ts';
 import { ExporterError } from '../errors.ts';
-import { acknowledge } from '../ledger/deliveries.ts';
-import {
-  confirmObject,
-  planObject,
-  plannedObject,
-  type ObjectEvidence,
-  type ObjectPlan,
-} from '../ledger/objects.ts';
+import { acknowledgeObject } from '../ledger/acknowledge-object.ts';
+import { planObject, plannedObject, type ObjectEvidence, type ObjectPlan } from '../ledger/objects.ts';
+import type { Follower } from '../ledger/recent-segments.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
-import { writeUntilAborted } from './write-batch.ts';
+import { toBatch, writeUntilAborted } from './write-batch.ts';
 import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';
 import { idOf } from './sink-entries.ts';
@@ -27,12 +28,27 @@ export interface ObjectDelivery {
   writeNext(options: { readonly after: number; readonly flush: boolean }): Promise<readonly LedgerEntry[]>;
 }
 
-export function createObjectDelivery(options: DeliveryOptions, roll: Roll): ObjectDelivery {
-  const { ledger, lease, organization, sink } = options;
-  const collected = createObjectRoll({ ledger, organization: organization.id, roll });
-  let isPlanRead = false;
+/** What is got ready while another object is written is held beside it, so only small ones are followed up at once. */
+const aheadBytesMax = 4 * 1024 * 1024;
 
-  const unfinished = async (): Promise<{ plan: ObjectPlan; entries: readonly LedgerEntry[] } | undefined> => {
+/** An object as it is handed to the sink. */
+interface NextObject {
+  readonly plan: ObjectPlan;
+  readonly entries: readonly LedgerEntry[];
+  readonly batch: SinkBatch;
+}
+
+export function createObjectDelivery(
+  options: DeliveryOptions,
+  reading: { readonly roll: Roll; readonly follower: Follower },
+): ObjectDelivery {
+  const { ledger, lease, organization, sink } = options;
+  const collected = createObjectRoll({ ledger, ...reading });
+  let isPlanRead = false;
+  /** The object that the last commit planned, while nothing has failed since. */
+  let following: NextObject | undefined;
+
+  const unfinished = async (): Promise<NextObject | undefined> => {
     if (isPlanRead) return undefined;
     const plan = await plannedObject(ledger, organization.id, sink.name);
     if (plan === undefined) {
@@ -42,12 +58,9 @@ export function createObjectDelivery(options: DeliveryOptions, roll: Roll): Obje
     const range = { organization: organization.id, first: plan.firstSequence, last: plan.lastSequence };
     const entries = await readRange(ledger, range);
     if (!contentHash(entries).equals(plan.contentSha256)) throw planDiffers(plan);
-    return { plan, entries };
+    return { plan, entries, batch: toBatch(organization, entries) };
   };
-  const planNext = async (
-    after: number,
-    flush: boolean,
-  ): Promise<{ plan: ObjectPlan; entries: readonly LedgerEntry[] } | undefined> => {
+  const collect = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
     const entries = await collected.next({ after, flush });
     const first = entries?.[0];
     if (entries === undefined || first === undefined) return undefined;
@@ -59,23 +72,49 @@ export function createObjectDelivery(options: DeliveryOptions, roll: Roll): Obje
       rawBytes: entries.reduce((bytes, entry) => bytes + entry.raw.length, 0),
       contentSha256: contentHash(entries),
     };
+    return { plan, entries, batch: toBatch(organization, entries) };
+  };
+  const planNext = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
+    const next = await collect(after, flush);
+    if (next === undefined) return undefined;
     // Until it is confirmed, whatever happens, the plan in the ledger is what counts.
     isPlanRead = false;
-    await planObject(ledger, lease, plan);
-    return { plan, entries };
+    await planObject(ledger, lease, next.plan);
+    return next;
+  };
+  /** What can be done for the object behind `current` without planning it. A failure is met again when its turn comes. */
+  const getReady = async (current: ObjectPlan, flush: boolean): Promise<NextObject | undefined> => {
+    if (current.rawBytes > aheadBytesMax) return undefined;
+    try {
+      const next = await collect(current.lastSequence, flush);
+      if (next !== undefined) sink.prepare?.(next.batch, { signal: lease.signal });
+      return next;
+    } catch {
+      return undefined;
+    }
   };
 
   return {
     async writeNext({ after, flush }): Promise<readonly LedgerEntry[]> {
-      const next = (await unfinished()) ?? (await planNext(after, flush));
-      if (next === undefined) return [];
-      const { plan, entries } = next;
-      const stored = checkReceipt(await writeUntilAborted(options, entries), plan);
-      const evidence = evidenceOf(entries);
-      await acknowledge(ledger, lease, plan.lastSequence, (transaction) =>
-        confirmObject(transaction, lease, { plan, stored, evidence }),
-      );
-      isPlanRead = true;
+      const known = following;
+      following = undefined;
+      const current = known ?? (await unfinished()) ?? (await planNext(after, flush));
+      if (current === undefined) return [];
+      isPlanRead = false;
+      const { plan, entries, batch } = current;
+      const writing = writeUntilAborted(options, batch);
+      const beside = async (): Promise<{ evidence: ObjectEvidence; next: NextObject | undefined }> => {
+        await nextTurn();
+        return { evidence: evidenceOf(entries), next: await getReady(plan, flush) };
+      };
+      // A failed write, too, ends only with what is done beside it: the collecting must not go on into the next try.
+      const [, done] = await Promise.allSettled([writing, beside()]);
+      const stored = checkReceipt(await writing, plan);
+      if (done.status === 'rejected') throw done.reason;
+      const { evidence, next } = done.value;
+      await acknowledgeObject(ledger, lease, { plan, stored, evidence, next: next?.plan });
+      following = next;
+      isPlanRead = next === undefined;
       return entries;
     },
   };
@@ -91,7 +130,8 @@ function checkReceipt(receipt: WriteReceipt | undefined, plan: ObjectPlan): Writ
 
 function contentHash(entries: readonly LedgerEntry[]): Buffer {
   const hash = createHash('sha256');
-  for (const entry of entries) hash.update(entry.raw).update('\n');
+  // A block at a time: a call for every entry and line break costs more than the hashing.
+  for (const block of lineBlocks(entries)) hash.update(block);
   return hash.digest();
 }
 

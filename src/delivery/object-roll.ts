@@ -3,9 +3,10 @@
  * where the next entry is of another day. What it holds is bounded by the roll; the rest stays in the ledger.
  */
 import type { Roll } from '../../sinks/sink.ts';
-import { archiveDay } from '../archive/layout.ts';
+import { archiveDayBounds } from '../archive/layout.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { readSegmentFrom, type LedgerEntry } from '../ledger/segments.ts';
+import type { Follower } from '../ledger/recent-segments.ts';
+import { readAppendedFrom, segmentAgeMs, type LedgerEntry, type Segment } from '../ledger/segments.ts';
 
 export interface ObjectRoll {
   /**
@@ -20,17 +21,21 @@ export interface ObjectRoll {
 
 export function createObjectRoll(options: {
   readonly ledger: Ledger;
-  readonly organization: number;
+  readonly follower: Follower;
   readonly roll: Roll;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }): ObjectRoll {
-  const { ledger, organization, roll } = options;
+  const { ledger, follower, roll } = options;
   const now = options.now ?? ((): number => performance.now());
   let pending: LedgerEntry[] = [];
   let bytes = 0;
-  /** When the first pending entry was appended, on the clock of `now`. */
-  let firstAppendedAt = 0;
+  /** When the first pending entry was appended, on the clock of `now`; undefined until somebody asks. */
+  let firstAppendedAt: number | undefined;
+  /** The segment of the first pending entry. */
+  let firstSegment = 0;
+  /** The segment the next object begins in. An append often holds the days of several objects; it is read once for all. */
+  let current: (Segment & { readonly appendedAt: number | undefined }) | undefined;
 
   const take = (): readonly LedgerEntry[] => {
     const taken = pending;
@@ -42,7 +47,20 @@ export function createObjectRoll(options: {
     const first = pending[0];
     if (first === undefined) return false;
     if (pending.length >= roll.entries || bytes + entry.raw.length > roll.bytes) return true;
-    return roll.byDay && archiveDay(entry.createdAt) !== archiveDay(first.createdAt);
+    if (!roll.byDay) return false;
+    const [dayStart, dayEnd] = archiveDayBounds(first.createdAt);
+    return entry.createdAt < dayStart || entry.createdAt >= dayEnd;
+  };
+
+  /** What a segment holds from a sequence upward; undefined at the head. */
+  const readFrom = async (sequence: number): Promise<typeof current> => {
+    const first = current?.entries[0]?.sequence;
+    if (first === undefined || sequence < first || sequence > (current?.lastSequence ?? 0)) {
+      const segment = await readAppendedFrom(ledger, follower, sequence);
+      const appendedAt = segment?.ageMs === undefined ? undefined : now() - segment.ageMs;
+      current = segment === undefined ? undefined : { ...segment, appendedAt };
+    }
+    return current;
   };
 
   return {
@@ -51,18 +69,26 @@ export function createObjectRoll(options: {
       if (pending[0] !== undefined && pending[0].sequence !== after + 1) take();
       for (;;) {
         const from = (pending.at(-1)?.sequence ?? after) + 1;
-        const segment = await readSegmentFrom(ledger, organization, from);
+        const segment = await readFrom(from);
         if (segment === undefined) break;
-        for (const entry of segment.entries) {
+        const { entries } = segment;
+        for (let place = from - (entries[0]?.sequence ?? from); place < entries.length; place += 1) {
+          const entry = entries[place] as LedgerEntry;
           if (closesBefore(entry)) return take();
-          if (pending.length === 0) firstAppendedAt = now() - segment.ageMs;
+          if (pending.length === 0) {
+            firstAppendedAt = segment.appendedAt;
+            firstSegment = segment.firstSequence;
+          }
           pending.push(entry);
           bytes += entry.raw.length;
         }
+        current = undefined;
       }
       if (pending.length === 0) return undefined;
       const isFull = pending.length >= roll.entries || bytes >= roll.bytes;
-      return isFull || flush || now() - firstAppendedAt >= roll.ageMs ? take() : undefined;
+      if (isFull || flush) return take();
+      firstAppendedAt ??= now() - (await segmentAgeMs(ledger, follower.organization, firstSegment));
+      return now() - firstAppendedAt >= roll.ageMs ? take() : undefined;
     },
   };
 }

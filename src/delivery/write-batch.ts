@@ -1,21 +1,25 @@
-import type { WriteReceipt } from '../../sinks/sink.ts';
+import type { SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
 import type { LedgerEntry } from '../ledger/segments.ts';
 import { linkSignals } from '../linked-signal.ts';
+import { announceStep } from '../steps.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
 import { toSinkEntry } from './sink-entries.ts';
 
 /** Hands a batch to the sink; losing the lease or the shutdown's deadline ends it, a stop does not. */
 export async function writeUntilAborted(
-  options: Pick<DeliveryOptions, 'lease' | 'abort' | 'organization' | 'sink'>,
-  entries: readonly LedgerEntry[],
+  options: Pick<DeliveryOptions, 'lease' | 'abort' | 'sink'>,
+  batch: SinkBatch,
 ): Promise<WriteReceipt | undefined> {
   const linked = linkSignals(options.lease.signal, options.abort);
   try {
-    return await options.sink.write(
-      { organization: options.organization.name, entries: entries.map(toSinkEntry) },
-      { signal: linked.signal },
-    );
+    const receipt = await options.sink.write(batch, { signal: linked.signal });
+    announceStep('batch-written', options.sink.name);
+    return receipt;
   } finally {
     linked.unlink();
   }
+}
+
+export function toBatch(organization: { readonly name: string }, entries: readonly LedgerEntry[]): SinkBatch {
+  return { organization: organization.name, entries: entries.map(toSinkEntry) };
 }

@@ -2,8 +2,9 @@
  * The exporter inside another program, with sinks of its own. The command line is this with a configuration file, metrics
  * and signals around it.
  */
-import { Secret } from '../../config/secret.ts';
+import { readSecretFile, Secret } from '../../config/secret.ts';
 import type { Sink } from '../../sinks/sink.ts';
+import type { SigningKey } from '../archive/digest/signing-key.ts';
 import { createAuditSource, type CloudApiOptions } from '../cloud-api/index.ts';
 import { silentDeliveryObserver } from '../delivery/delivery-observer.ts';
 import { UsageError } from '../errors.ts';
@@ -14,6 +15,7 @@ import { runDaemon } from './daemon.ts';
 import type { Exporter, ExporterOrganization } from './exporter.ts';
 import { runBackfill, type OneShotResult } from './one-shot.ts';
 import { openStore } from './open-ledger.ts';
+import { readSigningKey } from './signing-key.ts';
 
 export interface ExportOptions {
   readonly store: {
@@ -26,9 +28,17 @@ export interface ExportOptions {
   readonly organizations: readonly ExportedOrganization[];
   /** Each gets every organization, from the first entry on. `close` closes them. */
   readonly sinks: readonly Sink[];
+  /** Signs the digests that archives get (sinks with `writeDigest`). Default: they are not signed. */
+  readonly signing?: ExportSigning;
   /** Default: no logs. */
   readonly logger?: Logger;
 }
+
+/**
+ * An Ed25519 private key in PEM, as `ccloud-audit key generate` makes it, or a file that holds one. It is read by
+ * `openExport` and never again: what happens to the file afterwards counts when it is called the next time.
+ */
+export type ExportSigning = { readonly key: string } | { readonly keyFile: string };
 
 export interface ExportedOrganization extends Omit<CloudApiOptions, 'logger'> {
   /** A label of your own, bound to the organization's id at first contact: `[a-z0-9][a-z0-9-]{0,62}`. */
@@ -67,6 +77,7 @@ export async function openExport(options: ExportOptions, signal: AbortSignal): P
   const logger = options.logger ?? silentLogger;
   const { url, schema = 'ccloud_audit' } = options.store;
   checkNames(options);
+  const signingKey = await signingKeyIn(options.signing);
   const store = await openStore({
     store: { url: new Secret(url), schema, migrate: true, retentionMs: undefined },
     leaseMs: defaults.leaseMs,
@@ -82,6 +93,7 @@ export async function openExport(options: ExportOptions, signal: AbortSignal): P
     sinks: options.sinks.map((sink) => ({ sink, organizations: undefined, from: 'beginning' })),
     settings: defaults.settings,
     retentionMs: undefined,
+    digests: { signingKey },
     observer: { ...silentObserver, ...silentDeliveryObserver, ...silentWorkObserver },
     logger,
     abort: new AbortController().signal,
@@ -102,6 +114,16 @@ export async function openExport(options: ExportOptions, signal: AbortSignal): P
       await store.close();
     },
   };
+}
+
+async function signingKeyIn(signing: ExportSigning | undefined): Promise<SigningKey | undefined> {
+  if (signing === undefined) return undefined;
+  const { key, keyFile }: { readonly key?: string; readonly keyFile?: string } = signing;
+  if (key !== undefined && keyFile === undefined) return readSigningKey(key, 'The key in `signing`');
+  if (keyFile === undefined || key !== undefined) {
+    throw new UsageError('`signing` must have either key or keyFile.', { code: 'signing_key_missing' });
+  }
+  return readSigningKey(await readSecretFile(keyFile), `The key in ${keyFile}`);
 }
 
 const silentWorkObserver = {

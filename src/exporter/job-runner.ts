@@ -32,16 +32,30 @@ export async function runJobs(
   options: { readonly signal: AbortSignal; readonly logger: Logger },
 ): Promise<void> {
   const slots = jobs.map((job) => new Slot(ledger, job, options));
+  let last = -1;
   while (!options.signal.aborted) {
-    let hasTaken = false;
-    for (const slot of slots) {
-      if (!slot.isFree() || options.signal.aborted) continue;
-      hasTaken = await slot.tryStart();
-      if (hasTaken) break;
-    }
-    await pause(hasTaken ? busyTickMs : idleTickMs, options.signal);
+    const taken = await takeNext(slots, last, options.signal);
+    last = taken ?? last;
+    await pause(taken === undefined ? idleTickMs : busyTickMs, options.signal);
   }
   await Promise.all(slots.map((slot) => slot.finished()));
+}
+
+/**
+ * Starts one job whose lease is free, and says which. It looks on from the last that was taken: to begin anew each time would ask
+ * for every lease that others have before each one that is free.
+ */
+async function takeNext(
+  slots: readonly Slot[],
+  last: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  for (let step = 1; step <= slots.length && !signal.aborted; step += 1) {
+    const index = (last + step) % slots.length;
+    const slot = slots[index];
+    if (slot?.isFree() === true && (await slot.tryStart())) return index;
+  }
+  return undefined;
 }
 
 class Slot {
@@ -71,7 +85,8 @@ class Slot {
   /** Whether the lease was free and the job has started. */
   async tryStart(): Promise<boolean> {
     try {
-      const lease = await acquireLease(this.#ledger, this.#job.target);
+      // To wait for one row would hold up the leases of all others.
+      const lease = await acquireLease(this.#ledger, this.#job.target, { unlockedOnly: true });
       if (lease === undefined) return false;
       this.#running = this.#work(lease).finally(() => {
         this.#running = undefined;

@@ -39,6 +39,8 @@ export interface BackfillRange {
   /** Undefined: where the organization starts. */
   readonly from: Nanos | undefined;
   readonly to: Nanos;
+  /** Parts of the past that are read at once, at most. Default 1. */
+  readonly parallel?: number;
 }
 
 export interface OneShotResult {
@@ -64,7 +66,10 @@ export async function runBackfill(
     const shot = new OneShot(exporter, configured, options);
     const organization = await registerByName(exporter, configured);
     const demanded = demandUntil(organization, range);
-    const demand = await leaveDemand(exporter.ledger, organization.id, demanded);
+    const demand = await leaveDemand(exporter.ledger, organization.id, {
+      ...demanded,
+      parallel: range.parallel ?? 1,
+    });
     return await shot.run(organization, {
       whenHeld: 'wait',
       printedRange: demanded,
@@ -155,11 +160,10 @@ class OneShot {
   async run(organization: Organization, plan: OneShotPlan): Promise<OneShotResult> {
     const failed = new AbortController();
     const linked = linkSignals(this.#options.signal, failed.signal);
+    const sinks = sinksOf(this.#exporter, organization.name);
     const work = [
       this.#read(organization, plan, linked.signal),
-      ...sinksOf(this.#exporter, organization.name).map((sink) =>
-        this.#serve(organization, sink, { plan, signal: linked.signal }),
-      ),
+      ...sinks.map((sink) => this.#serve(organization, sink, { plan, signal: linked.signal })),
     ].map(async (task) => {
       try {
         await task;
@@ -170,8 +174,14 @@ class OneShot {
       }
     });
     try {
-      await Promise.allSettled(work);
-      await Promise.all(work);
+      const [reading, ...feeding] = await Promise.allSettled(work);
+      const failures = [reading, ...feeding].flatMap((result) =>
+        result?.status === 'rejected' ? [result.reason] : [],
+      );
+      // What ended the others is the reason; they only say that they were ended.
+      const [first] = failed.signal.aborted ? [failed.signal.reason] : failures;
+      this.#tellOthers(sinks, feeding, first);
+      if (failures.length > 0) throw first;
       return {
         organization: organization.name,
         head: this.#head ?? 0,
@@ -180,6 +190,21 @@ class OneShot {
       };
     } finally {
       linked.unlink();
+    }
+  }
+
+  /** One failure ends the command; a sink that failed beside it would else be told nowhere. */
+  #tellOthers(
+    sinks: readonly ExporterSink[],
+    feeding: readonly PromiseSettledResult<unknown>[],
+    told: unknown,
+  ): void {
+    for (const [index, result] of feeding.entries()) {
+      if (result.status === 'fulfilled' || result.reason === told) continue;
+      const error: unknown = result.reason;
+      if (!(error instanceof ExporterError && error.kind === 'sink')) continue;
+      const fields = { organization: this.#configured.name, sink: sinks[index]?.sink.name, error };
+      this.#exporter.logger.error(fields, 'sink not fed');
     }
   }
 

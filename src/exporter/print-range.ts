@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sink } from '../../sinks/sink.ts';
 import { covers, type Interval } from '../ledger/coverage.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { createFollower, type Follower } from '../ledger/recent-segments.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { readBatch } from '../delivery/ledger-batches.ts';
 import { toSinkEntry } from '../delivery/sink-entries.ts';
@@ -27,13 +28,22 @@ export async function printRange(
   sink: Sink,
   printed: PrintedRange & { readonly signal: AbortSignal },
 ): Promise<number> {
-  const { organization, range, signal } = printed;
+  const follower = createFollower(printed.organization.id);
+  return await ledger.recent.followed(follower, () => print(ledger, sink, { ...printed, follower }));
+}
+
+async function print(
+  ledger: Ledger,
+  sink: Sink,
+  printed: PrintedRange & { readonly follower: Follower; readonly signal: AbortSignal },
+): Promise<number> {
+  const { organization, range, follower, signal } = printed;
   let next = 1;
   let count = 0;
   for (;;) {
     signal.throwIfAborted();
     const head = printed.head();
-    const batch = await readBatch(ledger, { organization: organization.id, first: next }, batchLimits);
+    const batch = await readBatch(ledger, { follower, first: next }, batchLimits);
     const inRange = batch.filter((entry) => covers([range], entry.createdAt));
     if (inRange.length > 0) {
       await sink.write({ organization: organization.name, entries: inRange.map(toSinkEntry) }, { signal });

@@ -5,6 +5,7 @@
  * nothing. The row is locked before known ids are read; two writers can't number the same sequence.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { announceStep } from '../steps.ts';
 import { maxNanos, nanos, type Nanos } from '../time.ts';
 import { CopyBinaryWriter } from '../database/copy-binary.ts';
 import type { Queryable } from '../database/database.ts';
@@ -22,8 +23,8 @@ export interface NewEntry {
   readonly raw: Buffer;
   readonly createdAt: Nanos;
   readonly lineSha256: Buffer;
-  /** Computed only where it is needed: for new entries and for known ones whose line differs. */
-  readonly contentSha256: () => Buffer;
+  /** Computed where it is needed, each time: for new entries and for known ones whose line differs. */
+  contentSha256(): Buffer;
 }
 
 /** What moves with the entries. */
@@ -88,8 +89,11 @@ const commitAttemptsMax = 3;
 
 /** Appends what is new of `entries`, in their order. Throws `lease_lost` when the lease's epoch is over. */
 export async function append(ledger: Ledger, lease: Lease, request: AppendRequest): Promise<AppendResult> {
+  const { organization } = lease.target;
+  const bytes = request.entries.reduce((sum, { raw }) => sum + raw.length + 1, 0);
+  await ledger.recent.makeRoom(organization, bytes);
   for (let attempt = 1; ; attempt += 1) {
-    let outcome: AppendResult | undefined;
+    let outcome: Appended | undefined;
     try {
       outcome = await ledger.database.transaction(async (transaction) => {
         outcome = await appendIn(ledger, lease, { transaction, request });
@@ -105,9 +109,18 @@ export async function append(ledger: Ledger, lease: Lease, request: AppendReques
       if (!isCommitted && attempt === commitAttemptsMax) throw error;
       if (!isCommitted) continue;
     }
-    await analyzeWhenGrown(ledger, outcome.head + 1 - outcome.added.length, outcome.head + 1);
+    announceStep('append-committed');
+    const firstSequence = outcome.head + 1 - outcome.added.length;
+    const { added, text } = outcome;
+    if (text !== undefined) ledger.recent.keep({ organization, firstSequence, entries: added, text });
+    await analyzeWhenGrown(ledger, firstSequence, outcome.head + 1);
     return outcome;
   }
+}
+
+interface Appended extends AppendResult {
+  /** The new lines, each with its line feed. */
+  readonly text: Buffer | undefined;
 }
 
 interface AppendContext {
@@ -115,7 +128,7 @@ interface AppendContext {
   readonly request: AppendRequest;
 }
 
-async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): Promise<AppendResult> {
+async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): Promise<Appended> {
   const { transaction, request } = context;
   const { organization } = lease.target;
   const { rows } = await transaction.query<{ next_sequence: string }>(takeRow, [
@@ -124,17 +137,20 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
     `${ledger.leaseMs} milliseconds`,
   ]);
   if (rows[0] === undefined) throw leaseLost(lease.target);
+  announceStep('append-begun');
   const first = Number(rows[0].next_sequence);
   const sorted = await sortOut(transaction, { organization, first, entries: request.entries });
-  await insertNew(transaction, { organization, first, entries: sorted.added });
+  const text = await insertNew(transaction, { organization, first, entries: sorted.added });
   const changed = await keepChanged(ledger, transaction, { organization, entries: sorted.differing });
   await movePosition(transaction, organization, request.move);
+  announceStep('position-moved');
   return {
     added: sorted.added,
     head: first - 1 + sorted.added.length,
     known: sorted.known,
     drifted: sorted.drifted,
     changed,
+    text,
   };
 }
 
@@ -169,44 +185,47 @@ async function sortOut(
     entries.map((entry) => entry.key),
   ]);
   const inLedger = new Map(rows.map((row) => [row.entry, row]));
-  const inBatch = new Map<string, NewEntry & { readonly sequence: number }>();
+  /** Places in `added`. */
+  const inBatch = new Map<string, number>();
   const added: NewEntry[] = [];
   const differing: DifferingEntry[] = [];
   let known = 0;
   let drifted = 0;
   for (const entry of entries) {
     const row = inLedger.get(entry.key);
-    const earlier = inBatch.get(entry.key);
-    if (row === undefined && earlier === undefined) {
-      inBatch.set(entry.key, { ...entry, sequence: first + added.length });
+    const place = inBatch.get(entry.key);
+    if (row === undefined && place === undefined) {
+      inBatch.set(entry.key, added.length);
       added.push(entry);
       continue;
     }
     known += 1;
+    const earlier = place === undefined ? undefined : added[place];
     const lineSha256 = row?.line_sha256 ?? earlier?.lineSha256;
     if (lineSha256 === undefined || entry.lineSha256.equals(lineSha256)) continue;
     const contentSha256 = row?.content_sha256 ?? earlier?.contentSha256();
     if (contentSha256 !== undefined && entry.contentSha256().equals(contentSha256)) drifted += 1;
-    else differing.push({ entry, sequence: Number(row?.sequence ?? earlier?.sequence) });
+    else differing.push({ entry, sequence: row === undefined ? first + (place ?? 0) : Number(row.sequence) });
   }
   return { added, known, drifted, differing };
 }
 
 /**
  * Rows, their segment and the next sequence, in a transaction that holds the organization's row. `first` must be the
- * organization's next sequence.
+ * organization's next sequence. Resolves to the segment's text.
  */
 export async function insertNew(
   transaction: Queryable,
   batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
-): Promise<void> {
+): Promise<Buffer | undefined> {
   const { organization, first, entries } = batch;
-  if (entries.length === 0) return;
+  if (entries.length === 0) return undefined;
   const segment = await packSegment(entries);
   const last = first + entries.length - 1;
   // Hashing a few thousand entries takes a while; timers, signals and the lease get a turn in between.
   await nextTurn();
   await transaction.copyIn(copyRows, encodeRows(batch));
+  announceStep('rows-numbered');
   await transaction.query(insertSegment, [
     organization,
     first,
@@ -215,11 +234,13 @@ export async function insertNew(
     segment.lines,
     segment.createdAt,
   ]);
+  announceStep('segment-written');
   const newest = entries.reduce(
     (most, entry) => maxNanos(most, entry.createdAt),
     entries[0]?.createdAt ?? nanos(0n),
   );
   await transaction.query(moveSequence, [organization, last + 1, newest]);
+  return segment.text;
 }
 
 const rowColumns = 7;

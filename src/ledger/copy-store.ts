@@ -9,6 +9,7 @@
  */
 import { ExporterError } from '../errors.ts';
 import type { Database } from '../database/database.ts';
+import { announceStep } from '../steps.ts';
 import { writeJournal } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import { prepareStore } from './migrate.ts';
@@ -61,11 +62,13 @@ export async function copyStore(ledger: Ledger, options: CopyOptions): Promise<C
         },
         onProgress: (rows) => options.onProgress?.({ table: table.name, rows }),
       });
+      announceStep('table-copied');
     }
     await database.query(clearReadLeases);
     await database.query(clearDeliveryLeases);
     const copied = await compareStores(from, database, tables);
     for (const { name } of tables) await database.query(`ANALYZE ledger.${name}`);
+    announceStep('before-copy-end');
     await finish(ledger, target, database);
     return copied;
   });

@@ -3,6 +3,7 @@
  * sequence the sink holds durably; it moves only under the lease's epoch.
  */
 import { UsageError } from '../errors.ts';
+import { announceStep } from '../steps.ts';
 import { nanos, nanosFromMs, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
@@ -140,6 +141,7 @@ export async function registerDelivery(
   }
   const added = await findDelivery(ledger, organization, sink);
   if (added === undefined) throw new TypeError('a delivery row vanished after it was added');
+  announceStep('delivery-registered', sink);
   return added;
 }
 
@@ -220,6 +222,7 @@ export async function acknowledge(
       ]);
       if (rowCount === 0) throw leaseLost(lease.target);
       await within?.(transaction);
+      announceStep('before-offset-commit', sink);
     });
   try {
     await commit();
@@ -231,6 +234,7 @@ export async function acknowledge(
     ]);
     if (Number(rows[0]?.acknowledged) < offset) await commit();
   }
+  announceStep('offset-moved', sink);
 }
 
 export async function noteDeliverySuccess(ledger: Ledger, lease: DeliveryLease): Promise<void> {

@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExporterError, isAbort } from '../errors.ts';
+import { announceStep } from '../steps.ts';
 import type { Ledger } from './ledger.ts';
 
 /** The row that a lease protects. */
@@ -28,13 +29,16 @@ export interface LeaseHolder {
   readonly until: string;
 }
 
-const acquireRead = `UPDATE ledger.organizations
-  SET lease_holder = $2, lease_epoch = lease_epoch + 1, lease_until = now() + CAST($3 AS interval)
-  WHERE id = $1 AND (lease_until IS NULL OR lease_until < now()) RETURNING lease_epoch`;
-const acquireDeliver = `UPDATE ledger.deliveries
-  SET lease_holder = $2, lease_epoch = lease_epoch + 1, lease_until = now() + CAST($3 AS interval)
-  WHERE organization = $1 AND sink = $4 AND retired_at IS NULL AND (lease_until IS NULL OR lease_until < now())
-  RETURNING lease_epoch`;
+const isFree = '(lease_until IS NULL OR lease_until < now())';
+const take = 'lease_holder = $2, lease_epoch = lease_epoch + 1, lease_until = now() + CAST($3 AS interval)';
+const freeRead = `id = $1 AND ${isFree}`;
+const freeDeliver = `organization = $1 AND sink = $4 AND retired_at IS NULL AND ${isFree}`;
+const acquireRead = `UPDATE ledger.organizations SET ${take} WHERE ${freeRead} RETURNING lease_epoch`;
+const acquireDeliver = `UPDATE ledger.deliveries SET ${take} WHERE ${freeDeliver} RETURNING lease_epoch`;
+const acquireUnlockedRead = `UPDATE ledger.organizations SET ${take}
+  WHERE id = (SELECT id FROM ledger.organizations WHERE ${freeRead} FOR UPDATE SKIP LOCKED) RETURNING lease_epoch`;
+const acquireUnlockedDeliver = `UPDATE ledger.deliveries SET ${take} WHERE organization = $1
+  AND sink = (SELECT sink FROM ledger.deliveries WHERE ${freeDeliver} FOR UPDATE SKIP LOCKED) RETURNING lease_epoch`;
 const renewRead = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 AS interval)
   WHERE id = $1 AND lease_epoch = $2`;
 const renewDeliver = `UPDATE ledger.deliveries SET lease_until = now() + CAST($3 AS interval)
@@ -56,24 +60,28 @@ const endDeliverLeases = `UPDATE ledger.deliveries SET lease_until = NULL, lease
 /** How many times a lease is renewed within its time, so that one slow statement does not lose it. */
 const renewalsPerLease = 3;
 
-/** Takes the lease if it is free; undefined if another process has it. */
-export async function acquireLease(ledger: Ledger, target: LeaseTarget): Promise<Lease | undefined> {
-  const duration = `${ledger.leaseMs} milliseconds`;
+/**
+ * Takes the lease if it is free; undefined if another process has it. A process that was stopped inside a transaction keeps
+ * its row locked beyond its lease: with `unlockedOnly` such a row counts as taken, instead of being waited for.
+ */
+export async function acquireLease(
+  ledger: Ledger,
+  target: LeaseTarget,
+  options: { readonly unlockedOnly?: boolean } = {},
+): Promise<Lease | undefined> {
+  const unlockedOnly = options.unlockedOnly === true;
+  const common = [target.organization, ledger.actor, `${ledger.leaseMs} milliseconds`];
   const taken = performance.now();
   const { rows } = await (target.work === 'read'
-    ? ledger.database.query<{ lease_epoch: string }>(acquireRead, [
-        target.organization,
-        ledger.actor,
-        duration,
-      ])
-    : ledger.database.query<{ lease_epoch: string }>(acquireDeliver, [
-        target.organization,
-        ledger.actor,
-        duration,
+    ? ledger.database.query<{ lease_epoch: string }>(unlockedOnly ? acquireUnlockedRead : acquireRead, common)
+    : ledger.database.query<{ lease_epoch: string }>(unlockedOnly ? acquireUnlockedDeliver : acquireDeliver, [
+        ...common,
         target.sink,
       ]));
   const epoch = rows[0]?.lease_epoch;
-  return epoch === undefined ? undefined : holdLease(ledger, { target, epoch, taken });
+  if (epoch === undefined) return undefined;
+  announceStep('lease-taken', target.work === 'read' ? undefined : target.sink);
+  return holdLease(ledger, { target, epoch, taken });
 }
 
 /** Who has the lease now; undefined when it is free. */
@@ -125,6 +133,7 @@ function holdLease(ledger: Ledger, held: HeldLease): Lease {
     const parameters = [held.target.organization, held.epoch];
     if (held.target.work === 'read') await ledger.database.query(releaseRead, parameters);
     else await ledger.database.query(releaseDeliver, [...parameters, held.target.sink]);
+    announceStep('lease-released', held.target.work === 'read' ? undefined : held.target.sink);
   };
   return {
     target: held.target,

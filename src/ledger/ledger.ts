@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import type { Logger } from '../logger.ts';
 import type { ArchiveText } from './archived-text.ts';
 import { prepareStore } from './migrate.ts';
+import { RecentSegments } from './recent-segments.ts';
 import { parseMark, type RestoreMark } from './restore-mark.ts';
 import { withSchema } from './schema-name.ts';
 
@@ -30,6 +31,8 @@ export interface Ledger {
   readonly logger: Logger;
   /** Where raw text that was pruned can still be read; undefined: nowhere. */
   readonly archiveText?: ArchiveText;
+  /** What this process appended last. */
+  readonly recent: RecentSegments;
   /** Names this process in leases and the journal. */
   readonly actor: string;
 }
@@ -57,5 +60,5 @@ function toLedger(database: Database, options: LedgerOptions & { readonly ledger
   const { schema, ledgerId, leaseMs, logger } = options;
   // A container's host name and pid can come again after a restart; the random part can't.
   const actor = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-  return { database, schema, ledgerId, leaseMs, logger, actor };
+  return { database, schema, ledgerId, leaseMs, logger, actor, recent: new RecentSegments() };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
 import type { Database } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
+import { announceStep } from '../steps.ts';
 import { migrations, schemaVersion } from './migrations.ts';
 
 const createSchema = 'CREATE SCHEMA IF NOT EXISTS ledger.';
@@ -86,11 +87,15 @@ async function migrateFrom(database: Database, version: number): Promise<void> {
   }
   for (const migration of migrations) {
     if (migration.version <= version) continue;
-    for (const statement of migration.statements) await runIdempotent(database, statement);
+    for (const statement of migration.statements) {
+      await runIdempotent(database, statement);
+      announceStep('migration-statement-run');
+    }
     await database.query(setProperty, ['compatible_from', String(migration.compatibleFrom)]);
     await database.query(raiseProperty, ['compatible_from', String(migration.compatibleFrom)]);
     await database.query(setProperty, ['schema_version', String(migration.version)]);
     await database.query(raiseProperty, ['schema_version', String(migration.version)]);
+    announceStep('migration-version-written');
   }
 }
 

@@ -233,6 +233,14 @@ export const migrations: readonly Migration[] = [
       `ALTER TABLE ledger.deliveries ADD COLUMN IF NOT EXISTS from_time int8`,
     ],
   },
+  {
+    version: 3,
+    compatibleFrom: 1,
+    statements: [
+      // How many parts of a demand are read at once. Null, as an older program leaves it: one after the other.
+      `ALTER TABLE ledger.demands ADD COLUMN IF NOT EXISTS parallel int8`,
+    ],
+  },
 ];
 
 export const schemaVersion: number = migrations.at(-1)?.version ?? 0;

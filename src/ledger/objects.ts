@@ -1,8 +1,10 @@
 /**
  * Objects of archive sinks: the range of the next one is written here before the object is put, so that whoever
- * repeats the step writes the same range; it is confirmed together with the offset. At most one is planned at a time.
+ * repeats the step writes the same range; it is confirmed together with the offset. At most one is planned at a time:
+ * the next one in the commit that confirms it at the earliest.
  */
 import type { Queryable } from '../database/database.ts';
+import { announceStep } from '../steps.ts';
 import type { Nanos } from '../time.ts';
 import { leaseLost } from './leases.ts';
 import type { DeliveryLease } from './deliveries.ts';
@@ -83,20 +85,41 @@ export async function plannedObject(
 
 /** Writes the plan down under the lease's epoch. */
 export async function planObject(ledger: Ledger, lease: DeliveryLease, plan: ObjectPlan): Promise<void> {
-  const { organization, sink } = lease.target;
   await ledger.database.transaction(async (transaction) => {
     await holdDelivery(ledger, lease, transaction);
-    await transaction.query(insertPlan, [
-      organization,
-      sink,
-      plan.firstSequence,
-      plan.lastSequence,
-      plan.key,
-      plan.entries,
-      plan.rawBytes,
-      plan.contentSha256,
-    ]);
+    await writePlan(transaction, lease, plan);
   });
+  planCommitted(lease);
+}
+
+/** To be run in a transaction that has taken the delivery's row; `planCommitted` comes after the commit. */
+export async function writePlan(
+  transaction: Queryable,
+  lease: DeliveryLease,
+  plan: ObjectPlan,
+): Promise<void> {
+  const { organization, sink } = lease.target;
+  await transaction.query(insertPlan, [
+    organization,
+    sink,
+    plan.firstSequence,
+    plan.lastSequence,
+    plan.key,
+    plan.entries,
+    plan.rawBytes,
+    plan.contentSha256,
+  ]);
+  announceStep('before-plan-commit', sink);
+}
+
+export function planCommitted(lease: DeliveryLease): void {
+  announceStep('object-planned', lease.target.sink);
+}
+
+export interface ConfirmedObject {
+  readonly plan: ObjectPlan;
+  readonly stored: StoredObject;
+  readonly evidence?: ObjectEvidence;
 }
 
 /** What a transaction under a delivery's lease begins with, unless it moves the offset. Throws when the lease is lost. */
@@ -115,7 +138,7 @@ export async function holdDelivery(
 export async function confirmObject(
   transaction: Queryable,
   lease: DeliveryLease,
-  object: { readonly plan: ObjectPlan; readonly stored: StoredObject; readonly evidence?: ObjectEvidence },
+  object: ConfirmedObject,
 ): Promise<void> {
   const { organization, sink } = lease.target;
   const { plan, stored, evidence } = object;

@@ -3,6 +3,7 @@
  * vendor's id is pinned to it at first contact, so that a key of another organization can't mix two logs.
  */
 import { ExporterError, UsageError } from '../errors.ts';
+import { announceStep } from '../steps.ts';
 import { nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
@@ -107,7 +108,9 @@ export async function registerOrganization(
     if (known !== undefined) return await pinIdentity(ledger, known, registration);
     await refuseSecondName(ledger, registration);
     try {
-      return await addOrganization(ledger, registration);
+      const added = await addOrganization(ledger, registration);
+      announceStep('organization-registered');
+      return added;
     } catch (error) {
       // Another process added an organization at the same moment: the name or the next id is taken now.
       // Where nobody knows whether the commit happened, the next look does.

@@ -7,6 +7,7 @@
  * when it has to show that it still holds the last entry.
  */
 import type { Queryable } from '../database/database.ts';
+import { announceStep } from '../steps.ts';
 import { writeJournal } from './journal.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
@@ -75,6 +76,7 @@ export async function pruneSegments(
   for (;;) {
     lease.signal.throwIfAborted();
     const { due, pruned } = await pruneSome(ledger, lease, { ...options, after });
+    if (pruned.length > 0) announceStep('pruned');
     segments += pruned.length;
     entries += pruned.reduce((sum, range) => sum + range.last - range.first + 1, 0);
     heldBackBy ??= due.map(holdingBack).find((sentence) => sentence !== undefined);
@@ -114,6 +116,7 @@ async function pruneSome(
         { what: 'pruned', organization, detail: { ranges: joined(pruned), segments: pruned.length } },
         transaction,
       );
+      announceStep('before-prune-commit');
     }
     return { due, pruned };
   });

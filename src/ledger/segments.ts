@@ -9,10 +9,13 @@ import { ExporterError } from '../errors.ts';
 import { nanos, type Nanos } from '../time.ts';
 import { readArchived } from './archived-text.ts';
 import type { Ledger } from './ledger.ts';
+import type { Follower } from './recent-segments.ts';
 
 const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 const lineFeed = 0x0a;
+/** Each chunk is a turn of the main thread; the default of 16 KiB makes a hundred of them for a segment. */
+const chunkSize = 512 * 1024;
 
 /** One entry as a segment holds it. */
 export interface LedgerEntry {
@@ -26,8 +29,8 @@ export interface LedgerEntry {
 export interface Segment {
   readonly firstSequence: number;
   readonly lastSequence: number;
-  /** Milliseconds since it was appended, by the database's clock, when it was read. */
-  readonly ageMs: number;
+  /** As `segmentAgeMs` tells, when it was read; undefined for what comes from memory. */
+  readonly ageMs: number | undefined;
   readonly entries: readonly LedgerEntry[];
 }
 
@@ -35,25 +38,33 @@ export interface PackedSegment {
   readonly lines: Buffer;
   readonly createdAt: Buffer;
   readonly rawBytes: number;
+  /** What was packed: every line with its line feed. */
+  readonly text: Buffer;
 }
 
 export async function packSegment(
   entries: readonly { readonly raw: Buffer; readonly createdAt: Nanos }[],
 ): Promise<PackedSegment> {
   const createdAt = Buffer.allocUnsafe(entries.length * 8);
-  const parts: Buffer[] = [];
-  let rawBytes = 0;
-  for (const [index, entry] of entries.entries()) {
-    createdAt.writeBigInt64BE(entry.createdAt, index * 8);
-    parts.push(entry.raw, newline);
-    rawBytes += entry.raw.length;
-  }
+  for (const [index, entry] of entries.entries()) createdAt.writeBigInt64BE(entry.createdAt, index * 8);
+  const text = joinLines(entries);
   // Level 1: the store is a buffer on the way to the sinks, and audit JSON shrinks well at any level.
-  const lines = await gzipAsync(Buffer.concat(parts), { level: constants.Z_BEST_SPEED });
-  return { lines, createdAt, rawBytes };
+  const lines = await gzipAsync(text, { level: constants.Z_BEST_SPEED, chunkSize });
+  return { lines, createdAt, rawBytes: text.length - entries.length, text };
 }
 
-const newline = Buffer.from([lineFeed]);
+/** Every line with its line feed, in memory of their own: not in a pool, where they would hold on to their neighbours. */
+function joinLines(entries: readonly { readonly raw: Buffer }[]): Buffer {
+  const text = Buffer.allocUnsafeSlow(entries.reduce((bytes, { raw }) => bytes + raw.length + 1, 0));
+  let end = 0;
+  for (const { raw } of entries) {
+    text.set(raw, end);
+    end += raw.length;
+    text[end] = lineFeed;
+    end += 1;
+  }
+  return text;
+}
 
 interface SegmentRow {
   readonly first_sequence: string;
@@ -102,9 +113,39 @@ export async function readSegmentFrom(
   };
 }
 
+/** The same for deliveries, which want what this process appended a moment ago. */
+export async function readAppendedFrom(
+  ledger: Ledger,
+  follower: Follower,
+  sequence: number,
+): Promise<Segment | undefined> {
+  follower.next = sequence;
+  const kept = ledger.recent.from(follower.organization, sequence);
+  const segment = kept ?? (await readSegmentFrom(ledger, follower.organization, sequence));
+  follower.isClose = kept !== undefined || segment === undefined;
+  return segment;
+}
+
+const selectAge = `SELECT CAST(floor(extract(epoch FROM now() - appended_at) * 1000) AS int8) AS age_ms
+  FROM ledger.segments WHERE organization = $1 AND first_sequence = $2`;
+
+/** Milliseconds since a segment was appended, by the database's clock, which all processes share. */
+export async function segmentAgeMs(
+  ledger: Ledger,
+  organization: number,
+  firstSequence: number,
+): Promise<number> {
+  const { rows } = await ledger.database.query<Pick<SegmentRow, 'age_ms'>>(selectAge, [
+    organization,
+    firstSequence,
+  ]);
+  // One that was pruned meanwhile is older than any object waits.
+  return Number(rows[0]?.age_ms ?? Number.POSITIVE_INFINITY);
+}
+
 async function unzip(lines: Buffer, firstSequence: number): Promise<Buffer> {
   try {
-    return await gunzipAsync(lines);
+    return await gunzipAsync(lines, { chunkSize });
   } catch (error) {
     throw segmentDamaged(firstSequence, error);
   }

@@ -3,6 +3,7 @@
  * is read in stretches, which exist only where somebody demanded coverage.
  */
 import { randomUUID } from 'node:crypto';
+import { announceStep } from '../steps.ts';
 import { minNanos, nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { beginningOfTime, endOfTime, missing, union, type Interval } from './coverage.ts';
@@ -15,7 +16,13 @@ export interface Stretch extends Interval {
   readonly checkpoint: string | undefined;
 }
 
-export interface Demand extends Interval {
+/** What is to be covered, and how. */
+export interface WantedCoverage extends Interval {
+  /** Parts that are read at once, at most; undefined: one. */
+  readonly parallel?: number;
+}
+
+export interface Demand extends WantedCoverage {
   readonly id: string;
   readonly organization: number;
 }
@@ -33,9 +40,9 @@ const deleteStretch = `DELETE FROM ledger.stretches WHERE organization = $1 AND 
 const deleteCoverage = `DELETE FROM ledger.coverage WHERE organization = $1`;
 const insertCoverage = `INSERT INTO ledger.coverage (organization, from_time, to_time) VALUES ($1, $2, $3)`;
 const completeRescan = `UPDATE ledger.organizations SET rescan_started_at = $2 WHERE id = $1`;
-const insertDemand = `INSERT INTO ledger.demands (id, organization, from_time, to_time, requested_by)
-  VALUES ($1, $2, $3, $4, $5)`;
-const selectDemands = `SELECT id, organization, from_time, to_time FROM ledger.demands
+const insertDemand = `INSERT INTO ledger.demands (id, organization, from_time, to_time, requested_by, parallel)
+  VALUES ($1, $2, $3, $4, $5, $6)`;
+const selectDemands = `SELECT id, organization, from_time, to_time, parallel FROM ledger.demands
   WHERE organization = $1 AND finished_at IS NULL ORDER BY requested_at, id`;
 const finishDemandRow = `UPDATE ledger.demands SET finished_at = now(), head_sequence = $2
   WHERE id = $1 AND finished_at IS NULL`;
@@ -52,13 +59,16 @@ export async function fixBoundary(
   lease: Lease,
   clock: { readonly serverDate: Nanos; readonly overlapMs: number },
 ): Promise<Nanos> {
-  return await ledger.database.transaction(async (transaction) => {
-    const { boundary } = await takeOrganization(ledger, lease, transaction);
-    if (boundary !== null) return nanos(BigInt(boundary));
+  const boundary = await ledger.database.transaction(async (transaction) => {
+    const { boundary: known } = await takeOrganization(ledger, lease, transaction);
+    if (known !== null) return nanos(BigInt(known));
     const fixed = nanos(clock.serverDate - BigInt(clock.overlapMs) * 1_000_000n);
     await transaction.query(setBoundary, [lease.target.organization, fixed, clock.serverDate]);
+    announceStep('before-boundary-commit');
     return fixed;
   });
+  announceStep('boundary-fixed');
+  return boundary;
 }
 
 /** Makes stretches of what the demand lacks before the tail's beginning; tells how many. */
@@ -80,6 +90,7 @@ export async function demandCoverage(ledger: Ledger, lease: Lease, demand: Inter
         transaction,
       );
     }
+    announceStep('before-demand-commit');
     return parts.length;
   });
 }
@@ -99,7 +110,9 @@ export async function finishStretch(ledger: Ledger, lease: Lease, stretch: Inter
       { what: 'stretch_finished', organization, detail: describe(stretch) },
       transaction,
     );
+    announceStep('before-stretch-commit');
   });
+  announceStep('stretch-finished');
 }
 
 export async function readStretches(ledger: Ledger, organization: number): Promise<Stretch[]> {
@@ -125,18 +138,36 @@ export async function finishRescan(ledger: Ledger, lease: Lease, startedAt: Nano
 }
 
 /** Leaves a demand for whoever holds the organization's lease; returns its id. */
-export async function leaveDemand(ledger: Ledger, organization: number, demand: Interval): Promise<string> {
+export async function leaveDemand(
+  ledger: Ledger,
+  organization: number,
+  demand: WantedCoverage,
+): Promise<string> {
   const id = randomUUID();
-  await ledger.database.query(insertDemand, [id, organization, demand.from, demand.to, ledger.actor]);
+  await ledger.database.query(insertDemand, [
+    id,
+    organization,
+    demand.from,
+    demand.to,
+    ledger.actor,
+    demand.parallel ?? null,
+  ]);
   return id;
 }
 
 export async function openDemands(ledger: Ledger, organization: number): Promise<Demand[]> {
-  const { rows } = await ledger.database.query<{ id: string; from_time: string; to_time: string }>(
-    selectDemands,
-    [organization],
-  );
-  return rows.map((row) => ({ id: row.id, organization, ...toInterval(row) }));
+  const { rows } = await ledger.database.query<{
+    id: string;
+    from_time: string;
+    to_time: string;
+    parallel: string | null;
+  }>(selectDemands, [organization]);
+  return rows.map((row) => ({
+    id: row.id,
+    organization,
+    ...toInterval(row),
+    parallel: Number(row.parallel ?? 1),
+  }));
 }
 
 /** The demand is covered; the ledger's head at this moment is what its sinks must reach. */

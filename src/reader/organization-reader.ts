@@ -21,6 +21,7 @@ import {
   readCoverage,
   readStretches,
   type Stretch,
+  type WantedCoverage,
 } from '../ledger/stretches.ts';
 import type { Logger } from '../logger.ts';
 import { formatTimestamp, minNanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
@@ -30,7 +31,8 @@ import type { ReaderObserver } from './reader-observer.ts';
 import { createSerial } from './serial.ts';
 import { tailStart, positionBefore, rescanStart } from './start-positions.ts';
 import type { WalkedPage } from './append-group.ts';
-import { walk, type WalkResult } from './walk.ts';
+import { walkInParallel } from './parallel-walk.ts';
+import type { walk, WalkResult } from './walk.ts';
 
 export interface ReaderSettings {
   readonly pageSize: number;
@@ -52,7 +54,7 @@ export interface OrganizationReader {
   /** First contact, once: where the tail begins. Must come before everything else. */
   prepare(signal: AbortSignal): Promise<void>;
   /** Demands the interval and reads every unfinished stretch to its end. */
-  readPast(demand: Interval, signal: AbortSignal): Promise<void>;
+  readPast(demand: WantedCoverage, signal: AbortSignal): Promise<void>;
   /** One sweep of the tail until caught up. */
   sweepTail(signal: AbortSignal): Promise<void>;
   /** Goes over the last days again for what came later than the overlap. */
@@ -105,12 +107,12 @@ class LeasedReader implements OrganizationReader {
     await this.#reload();
   }
 
-  async readPast(demand: Interval, signal: AbortSignal): Promise<void> {
+  async readPast(demand: WantedCoverage, signal: AbortSignal): Promise<void> {
     await this.#past(async () => {
       const { ledger, lease, organization } = this.#options;
       await demandCoverage(ledger, lease, demand);
       for (const stretch of await readStretches(ledger, organization.id))
-        await this.#readStretch(stretch, signal);
+        await this.#readStretch(stretch, demand.parallel ?? 1, signal);
     });
   }
 
@@ -173,10 +175,12 @@ class LeasedReader implements OrganizationReader {
     });
   }
 
-  async #readStretch(stretch: Stretch, signal: AbortSignal): Promise<void> {
+  async #readStretch(stretch: Stretch, parallel: number, signal: AbortSignal): Promise<void> {
     const { ledger, lease, logger, observer, organization } = this.#options;
     const isInside = (entry: PageEntry): boolean =>
       !entry.hasOwnTime || (stretch.from <= entry.createdAt && entry.createdAt < stretch.to);
+    // Parts overlap where they meet: the end of one may lie behind the first page of the next.
+    let furthest: Nanos | undefined;
     const result = await this.#walk(
       {
         start: stretch.checkpoint ?? positionBefore(stretch.from, 0),
@@ -186,9 +190,12 @@ class LeasedReader implements OrganizationReader {
       },
       {
         signal,
+        parallel,
         accepts: isInside,
         move: (page) => {
           const at = page.checkpoint === undefined ? undefined : parseTimestamp(page.checkpoint);
+          if (at !== undefined && furthest !== undefined && at < furthest) return { kind: 'none' };
+          furthest = at ?? furthest;
           if (at !== undefined)
             observer.pastProgress(organization.name, { at, from: stretch.from, to: stretch.to });
           return page.checkpoint === undefined
@@ -209,13 +216,15 @@ class LeasedReader implements OrganizationReader {
     plan: Omit<Parameters<typeof walk>[1], 'append' | 'onStepOver'>,
     options: {
       readonly signal: AbortSignal;
+      /** Of a plan with an end. */
+      readonly parallel?: number;
       readonly accepts?: (entry: PageEntry) => boolean;
       readonly move: (page: WalkedPage) => PositionMove;
     },
   ): Promise<WalkResult> {
     const { ledger, organization, logger } = this.#options;
     const accepts = options.accepts ?? ((entry: PageEntry): boolean => this.#isDemanded(entry));
-    return await walk(
+    return await walkInParallel(
       this.#pages,
       {
         ...plan,
@@ -234,7 +243,7 @@ class LeasedReader implements OrganizationReader {
           });
         },
       },
-      { signal: options.signal },
+      { signal: options.signal, parallel: options.parallel ?? 1 },
     );
   }
 

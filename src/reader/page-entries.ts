@@ -11,21 +11,41 @@ export interface PageEntry extends NewEntry {
   readonly hasOwnTime: boolean;
 }
 
-/** `pageTime` is what an entry without a usable time gets. */
-export function toPageEntry(entry: AuditEntry, pageTime: Nanos): PageEntry {
-  // What is kept until it is appended must not hold on to the parsed fields.
-  const { raw } = entry;
-  const lineSha256 = sha256(raw);
-  const ownTime = createdAtOf(entry);
-  let contentSha256: Buffer | undefined;
-  return {
-    key: entryKey(entry.fields.id, lineSha256),
-    raw,
-    createdAt: ownTime ?? pageTime,
-    hasOwnTime: ownTime !== undefined,
-    lineSha256,
-    contentSha256: () => (contentSha256 ??= sha256(canonicalForm(raw.toString('utf8')))),
-  };
+/**
+ * The entries of a page. `pageTime` is what one without a usable time gets. The hashes of the lines lie side by side in one
+ * piece of memory: thousands of entries may wait to be appended, and a small buffer of its own costs ten times its bytes.
+ */
+export function toPageEntries(entries: readonly AuditEntry[], pageTime: Nanos): PageEntry[] {
+  const hashes = Buffer.allocUnsafeSlow(entries.length * hashBytes);
+  return entries.map((entry, index) => {
+    const place = index * hashBytes;
+    hashes.write(hash('sha256', entry.raw, 'binary'), place, 'latin1');
+    return new ReadEntry(entry, { lineSha256: hashes.subarray(place, place + hashBytes), pageTime });
+  });
+}
+
+const hashBytes = 32;
+
+class ReadEntry implements PageEntry {
+  readonly key: string;
+  readonly raw: Buffer;
+  readonly createdAt: Nanos;
+  readonly hasOwnTime: boolean;
+  readonly lineSha256: Buffer;
+
+  constructor(entry: AuditEntry, known: { readonly lineSha256: Buffer; readonly pageTime: Nanos }) {
+    const ownTime = createdAtOf(entry);
+    this.key = entryKey(entry.fields.id, known.lineSha256);
+    // What is kept until it is appended must not hold on to the parsed fields.
+    this.raw = entry.raw;
+    this.createdAt = ownTime ?? known.pageTime;
+    this.hasOwnTime = ownTime !== undefined;
+    this.lineSha256 = known.lineSha256;
+  }
+
+  contentSha256(): Buffer {
+    return sha256(canonicalForm(this.raw.toString('utf8')));
+  }
 }
 
 /** The entry's own time in the range the ledger can hold; undefined when there is none. */

@@ -3,9 +3,10 @@
  * after some pages, and after more of them each time that a larger size failed, so that a server that is slow for good
  * does not cost a timeout at every second page. A size the API refuses is not asked for again.
  */
-import type { AuditPage, AuditSource } from '../cloud-api/audit-page.ts';
+import type { AuditEntry, AuditPage, AuditSource } from '../cloud-api/audit-page.ts';
 import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import type { Logger } from '../logger.ts';
+import { announceStep } from '../steps.ts';
 
 /** What the API gives when no limit is sent; accepted, then, by every version. */
 const limitAlwaysAccepted = 200;
@@ -25,6 +26,8 @@ export interface PageRequest {
   readonly priority: 'tail' | 'bulk';
   /** Overrides the current size once, for a group of entries larger than a page. */
   readonly limit?: number;
+  /** Called when the rate budget lets the request go; more than once where it is tried again. */
+  readonly onStart?: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -85,10 +88,12 @@ export function createPageSource(options: {
             sortOrder: 'ASC',
             limit: asked,
             priority,
+            ...(request.onStart === undefined ? {} : { onStart: request.onStart }),
             signal,
           });
+          announceStep('page-received');
           if (request.limit === undefined) grow(asked);
-          return { page, limit: asked };
+          return { page: { ...page, entries: page.entries.map(withoutPayload) }, limit: asked };
         } catch (error) {
           if (!(error instanceof CloudApiError)) throw error;
           const smaller = shrink(error, asked);
@@ -98,4 +103,9 @@ export function createPageSource(options: {
       }
     },
   };
+}
+
+/** Of what was parsed only what reading asks for: the rest is as large as the text, and a page waits until it is appended. */
+function withoutPayload({ raw, fields }: AuditEntry): AuditEntry {
+  return { raw, fields: { id: fields.id, created_at: fields.created_at } };
 }

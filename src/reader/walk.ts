@@ -19,7 +19,7 @@ import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import { formatTimestamp, microsecond, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
 import { AppendGroup, type WalkedPage } from './append-group.ts';
-import { createdAtOf, toPageEntry, type PageEntry } from './page-entries.ts';
+import { createdAtOf, toPageEntries, type PageEntry } from './page-entries.ts';
 import type { PageRead, PageSource } from './page-source.ts';
 
 export interface WalkPlan {
@@ -91,6 +91,7 @@ async function walkPages(context: Walk): Promise<WalkResult> {
   let position: Position = { text: plan.start, at: timeOf(plan.start) };
   let ahead: Promise<PageRead> | undefined;
   let startedAt: Nanos | undefined;
+  const chase = new ClockChase();
   for (let pages = 1; ; pages += 1) {
     signal.throwIfAborted();
     const read: PageRead = await group.whileAppending(ahead ?? readPage(context, position));
@@ -118,7 +119,8 @@ async function walkPages(context: Walk): Promise<WalkResult> {
     if (plan.end !== undefined && next.at >= plan.end)
       return { ...result, outcome: 'end', position: next.text };
     if (next.at > position.at) {
-      if (isCaughtUp(read, next, { plan, startedAt, brought })) {
+      const isChasing = chase.follows(read, { from: position, to: next, startedAt });
+      if (isCaughtUp(read, next, { plan, startedAt, brought }) || (plan.end === undefined && isChasing)) {
         return { ...result, outcome: 'caught_up', position: next.text };
       }
       position = next;
@@ -131,6 +133,36 @@ async function walkPages(context: Walk): Promise<WalkResult> {
     } else if (brought === 0) {
       return { ...result, outcome: 'caught_up', position: position.text };
     }
+  }
+}
+
+/** Empty pages in a row that lead no further than time went by; after so many the walk is only waiting. */
+const chasedPagesMax = 3;
+const chaseSlackMs = 1000;
+const nearPresent = 3_600_000_000_000n;
+
+/**
+ * Tells a server that answers "now" from one with empty pages in the middle where its `Date` is ahead of its positions: there the
+ * walk would follow the present, as fast as the rate allows, until the difference has gone by.
+ */
+class ClockChase {
+  #pages = 0;
+  #askedAt = performance.now();
+
+  follows(
+    read: PageRead,
+    {
+      from,
+      to,
+      startedAt,
+    }: { readonly from: Position; readonly to: Position; readonly startedAt: Nanos | undefined },
+  ): boolean {
+    const elapsedMs = performance.now() - this.#askedAt;
+    this.#askedAt = performance.now();
+    const isPresent = to.at >= (startedAt ?? nanosFromMs(Date.now())) - nearPresent;
+    const isShort = Number(to.at - from.at) / 1e6 <= elapsedMs + chaseSlackMs;
+    this.#pages = read.page.entries.length === 0 && isPresent && isShort ? this.#pages + 1 : 0;
+    return this.#pages >= chasedPagesMax;
   }
 }
 
@@ -244,7 +276,7 @@ function lastTime(page: AuditPage): Position | undefined {
 
 function toEntries(page: AuditPage, position: Position): PageEntry[] {
   const pageTime = timeOfPage(page, position);
-  return page.entries.map((entry) => toPageEntry(entry, pageTime));
+  return toPageEntries(page.entries, pageTime);
 }
 
 /** For entries without a usable time. */

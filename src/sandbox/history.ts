@@ -30,6 +30,7 @@ export function createHistory(
     to,
     bigTies: traps.has('big-ties'),
     isFine: traps.has('nanoseconds'),
+    ...(options.shape === undefined ? {} : { shape: options.shape }),
   });
   const cast = createCast(seed);
   const writer = createEntryWriter(seed, cast, {

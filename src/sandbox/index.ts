@@ -3,3 +3,4 @@ export { startSandbox, sandboxApiKey } from './start-sandbox.ts';
 export type { NewEntry, Sandbox, SandboxOptions } from './sandbox.ts';
 export type { TruthEntry } from './audit-log.ts';
 export { trapNames, parseTrap, type TrapName } from './traps.ts';
+export type { HistoryShape } from './history-shape.ts';

@@ -1,4 +1,5 @@
 import type { TruthEntry } from './audit-log.ts';
+import type { HistoryShape } from './history-shape.ts';
 import type { SandboxOrganization } from './organization.ts';
 import type { RequestRecord } from './request-record.ts';
 
@@ -29,6 +30,8 @@ export interface SandboxOptions {
   readonly now?: () => number;
   /** How far the history goes back. Default 400. */
   readonly historyDays?: number;
+  /** How the history lies in its time. Default `lifelike`. */
+  readonly shape?: HistoryShape;
   /** The largest page. Default 1,000. */
   readonly pageLimitMax?: number;
   /** Writes all texts of the history at the start and keeps them: quicker, for as much memory. Default false. */

@@ -1,3 +1,4 @@
+import { placeInTime, type HistoryShape } from './history-shape.ts';
 import { createRandom, mix, type Random } from './random.ts';
 
 export interface TimelineOptions {
@@ -10,6 +11,8 @@ export interface TimelineOptions {
   readonly bigTies: boolean;
   /** Times finer than a microsecond. */
   readonly isFine: boolean;
+  /** Default `lifelike`. */
+  readonly shape?: HistoryShape;
 }
 
 /** The shares of a history in its last forty hours and its last ten minutes: what a re-scan and a tail look at. */
@@ -25,6 +28,14 @@ const parts = [
 export function createTimeline(options: TimelineOptions): BigInt64Array {
   const { entries, from, to } = options;
   const times = new BigInt64Array(entries);
+  const { shape = 'lifelike' } = options;
+  if (shape !== 'lifelike') {
+    for (let place = 0; place < entries; place += 1) {
+      const share = placeInTime(shape, place / entries);
+      times[place] = from + BigInt(Math.floor(share * Number(to - from)));
+    }
+    return finish(times, options);
+  }
   const random = createRandom(mix(options.seed, 0x71e));
   let start = from;
   let done = 0;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/index.ts';
+import { parseTimestamp } from '../../src/time.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
 import { freePort } from '../helpers/postgres-server.ts';
 import { ended, runProgram, startProgram } from './run-program.ts';
@@ -203,6 +204,38 @@ describe('signals', () => {
     expect(sandbox.counters.pages - pagesBefore).toBeLessThan(3000 / 50 + 10);
   });
 
+  it('goes on after SIGKILL with eight parts, in the order of a serial read', async () => {
+    const sandbox = await sandboxWith({ entries: 3000, latencyMs: 50 });
+    const config = await configFor(sandbox, {
+      api: { url: sandbox.url, pageSize: 50, requestsPerSecond: 1000 },
+    });
+    const child = startProgram(['backfill', '--parallel', '8', '-c', config]);
+    const result = ended(child);
+    await vi.waitFor(() => expect(sandbox.counters.pages).toBeGreaterThan(15), {
+      timeout: 20_000,
+      interval: 20,
+    });
+    child.kill('SIGKILL');
+    await result;
+    const { exitCode, stdout, stderr } = await runProgram(['backfill', '--parallel', '8', '-c', config]);
+    expect(exitCode, stderr).toBe(0);
+    const times = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => parseTimestamp((JSON.parse(line) as { created_at: string }).created_at));
+    expect(times).toHaveLength(3000);
+    expect(times.filter((time, index) => (time ?? 0n) < (times[index - 1] ?? 0n))).toEqual([]);
+  });
+
+  it.each(['0', '33', 'many'])('refuses a number of parts that makes no sense: %s', async (count) => {
+    const sandbox = await sandboxWith({});
+    const config = await configFor(sandbox, {});
+    const { exitCode, stderr } = await runProgram(['backfill', '--parallel', count, '-c', config]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('--parallel');
+    expect(sandbox.counters.requests).toBe(0);
+  });
+
   it('degrades and goes on when the source fails, and recovers', async () => {
     const sandbox = await sandboxWith({});
     sandbox.revokeKey();
@@ -214,13 +247,14 @@ describe('signals', () => {
     });
     const child = startProgram(['run', '-c', config]);
     const result = ended(child);
-    const statusOf = async (): Promise<string> =>
-      await (await fetch(`http://127.0.0.1:${port}/status`)).text();
-    await vi.waitFor(async () => expect(await statusOf()).toContain('401'), {
-      timeout: 20_000,
-      interval: 100,
-    });
-    expect(JSON.parse(await statusOf())).toMatchObject({ organizations: [{ state: 'Degraded' }] });
+    const degraded = { state: 'Degraded', sentence: expect.stringContaining('401') as string };
+    await vi.waitFor(
+      async () => {
+        const status = await fetch(`http://127.0.0.1:${port}/status`);
+        expect(await status.json()).toMatchObject({ organizations: [degraded] });
+      },
+      { timeout: 45_000, interval: 100 },
+    );
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
     child.kill('SIGTERM');
     expect((await result).exitCode).toBe(0);

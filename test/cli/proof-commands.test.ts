@@ -181,6 +181,8 @@ describe('restore', () => {
     const refused = await audit('restore', 'disk');
     expect([refused.exitCode, refused.stdout]).toEqual([6, expect.stringContaining('object_missing')]);
     expect(refused.stderr).toContain('nothing was restored');
+    const witnessed = await audit('restore', 'disk', '--head', '0'.repeat(64));
+    expect([witnessed.exitCode, witnessed.stdout]).toEqual([6, expect.stringContaining('head_unknown')]);
 
     const cases: [string[], string][] = [
       [['restore'], 'source'],
@@ -188,6 +190,7 @@ describe('restore', () => {
       [['restore', 'https://example.com'], 'neither'],
       [['restore', directory], 'No sink of the configuration'],
       [['restore', 'disk', '--sink', 'other'], 'not an archive sink'],
+      [['restore', 'disk', '--head', 'abc'], '64 hex digits'],
       [['restore', 'disk', '--key', 'nowhere.pem'], "can't be read"],
     ];
     for (const [words, sentence] of cases) {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { plantedObjectStoreSecret, secretsGiven, watchForSecrets } from '../helpers/planted-secrets.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -18,15 +19,22 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts the built program with nothing of this process's environment but the path. */
+/** Starts the built program with nothing of this process's environment but the path, and searches what it prints for secrets. */
 export function startProgram(
   words: readonly string[],
   { env, stdin, cwd = process.cwd() }: RunOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [main, ...words], {
-    cwd,
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-  });
+  const given = {
+    PATH: process.env['PATH'] ?? '',
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: plantedObjectStoreSecret,
+    ...env,
+  };
+  const child = spawn(process.execPath, [main, ...words], { cwd, env: given });
+  // The sandbox tells its key to whoever starts it: it opens nothing else.
+  if (words[0] !== 'sandbox') {
+    watchForSecrets(child, secretsGiven({ words, env: given, ...(stdin === undefined ? {} : { stdin }) }));
+  }
   child.stdin.end(stdin ?? '');
   return child;
 }

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { appendFile, cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
@@ -103,6 +105,33 @@ describe('verify, of what the exporter itself wrote', () => {
     expect(ended.stderr).not.toContain('    at ');
   });
 
+  it('ends with 6 and goes on where a folder can not be listed', async () => {
+    // Deeper than any path can be.
+    const script = `n=$(printf 'd%.0s' $(seq 200)); for i in $(seq 25); do mkdir $n && cd -P $n || exit 1; done`;
+    await promisify(execFile)('sh', ['-c', script], { cwd: join(archive, 'organization=acme') });
+    await appendFile(await entriesFile(), 'x');
+    const ended = await verify('-c', config, '-o', 'json');
+    await promisify(execFile)('rm', ['-rf', join(archive, 'organization=acme', 'd'.repeat(200))]);
+    expect(ended.exitCode).toBe(6);
+    expect(jsonOf(ended).archives[0]?.findingCounts).toEqual({
+      folder_unreadable: 1,
+      gzip_invalid: 1,
+      object_altered: 1,
+    });
+  });
+
+  it('ends with 6 where a configured organization has nothing in the archive', async () => {
+    const settings = JSON.parse(await readFile(config, 'utf8')) as { readonly organizations: object[] };
+    const organizations = [...settings.organizations, { name: 'globex', apiKey: sandbox.apiKey }];
+    await writeFile(config, JSON.stringify({ ...settings, organizations }));
+    const ended = await verify('-c', config, '-o', 'json');
+    expect([ended.exitCode, jsonOf(ended).archives[0]?.findingCounts]).toEqual([
+      6,
+      { organization_missing: 1 },
+    ]);
+    expect((await verify('-c', config, '--organization', 'acme')).exitCode).toBe(0);
+  });
+
   it('shows by the store that the end of the archive was removed', async () => {
     const digests = join(archive, 'organization=acme/digests');
     const [first] = (await readdir(digests)).toSorted();
@@ -111,6 +140,36 @@ describe('verify, of what the exporter itself wrote', () => {
     expect(first).toBe('000000000001.json');
     expect(ended.exitCode).toBe(6);
     expect(jsonOf(ended).archives[0]?.findingCounts).toMatchObject({ no_digests: 1, store_ahead: 1 });
+    // What the exporter wrote is known to it, listed by a digest or not.
+    expect(jsonOf(ended).archives[0]?.findingCounts).not.toHaveProperty('store_differs');
+  });
+
+  it('shows by the store what somebody put behind the end of the archive', async () => {
+    const file = await entriesFile();
+    const planted = file.replace(/\d{12}(?=\.jsonl)/, '000000000301');
+    await cp(file, planted);
+    const [plain, compared] = [
+      await verify('-c', config, '-o', 'json'),
+      await verify('-c', config, '--store', '-o', 'json'),
+    ];
+    expect(jsonOf(plain).archives[0]?.findingCounts).not.toHaveProperty('store_differs');
+    expect(compared.exitCode).toBe(6);
+    expect(jsonOf(compared).archives[0]?.findingCounts).toMatchObject({ store_differs: 1 });
+    expect(compared.stdout).toContain(
+      "000000000301.jsonl.gz is listed by no digest yet, and the exporter's store does not know it",
+    );
+  });
+
+  it('shows by the store that a signature was removed', async () => {
+    const digest = join(archive, 'organization=acme/digests/000000000001.json');
+    const envelope = JSON.parse(await readFile(digest, 'utf8')) as object;
+    await writeFile(digest, JSON.stringify({ ...envelope, signatures: [] }));
+    const ended = await verify('-c', config, '--store', '-o', 'json');
+    expect(ended.exitCode).toBe(6);
+    expect(jsonOf(ended).archives[0]?.findingCounts).toMatchObject({
+      signature_removed: 1,
+      store_differs: 1,
+    });
   });
 
   it('writes a page and its JSON', async () => {

@@ -373,6 +373,16 @@ function describeLookingBack(current: () => SinkSetup, start: () => Promise<Feed
     expect(await rejection(feed.attach())).toMatchObject({ code: 'destination_lost', retryable: false });
   });
 
+  test('stops as destination_lost, and writes nothing, when it is emptied while it is fed', async () => {
+    const feed = await start();
+    await feed.deliver(plainEntries(1, 3));
+    await current().loseIt?.();
+    const error = await rejection(feed.write(plainEntries(4, 3)));
+    expectHelpful(error, current());
+    expect(error).toMatchObject({ code: 'destination_lost', retryable: false });
+    expect(await current().readBack('acme')).toEqual([]);
+  });
+
   test('writing other content under a known place is refused, and alters nothing', async () => {
     const feed = await start();
     const entries = plainEntries(1, 3);

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { embeddedDirectory, openDatabase } from '../../src/database/open-database.ts';
 import { openPglite, type EmbeddedDatabase } from '../../src/database/pglite.ts';
-import { PgliteThread } from '../../src/database/pglite-thread.ts';
+import { engineLost, PgliteThread } from '../../src/database/pglite-thread.ts';
 import { failureOf } from '../contracts/database-contract.ts';
 
 const compiled = new URL('../../dist/src/database/pglite.js', import.meta.url).href;
@@ -22,6 +24,22 @@ const writer = `
     console.log(id);
   }
 `;
+
+describe('an engine that stopped', () => {
+  test.each([
+    [
+      'with no space left',
+      4096,
+      'It has stopped working: x. There is almost no space left on its disk (4 KiB). Free or add space.',
+    ],
+    ['with space left', 100 * 1024 * 1024, 'It has stopped working: x.'],
+    ['on a disk that nobody knows', undefined, 'It has stopped working: x.'],
+  ])('%s leaves the outcome of its last statement open, and says what it can', (_, free, sentence) => {
+    const lost = engineLost('It', 'x', free);
+    expect(lost).toMatchObject({ code: 'connection_lost', retryable: true });
+    expect(lost.message).toBe(sentence);
+  });
+});
 
 describe('the embedded database', () => {
   const opened: EmbeddedDatabase[] = [];
@@ -86,12 +104,23 @@ describe('the embedded database', () => {
     await (await open()).close();
   });
 
-  test('that was left half made is made anew', async () => {
-    await mkdir(path.join(directory, 'postgres.new'), { recursive: true });
-    await writeFile(path.join(directory, 'postgres.new', 'PG_VERSION'), 'rubbish');
+  test('is made by a start that follows a killed one at once, and nothing of that one stays', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', writer, directory], {
+      stdio: 'ignore',
+    });
+    let made: string | undefined;
+    while (made === undefined) {
+      await wait(5);
+      const names = await readdir(directory).catch(() => []);
+      const unfinished = names.find((name) => name.startsWith('postgres.new'));
+      if (unfinished !== undefined && existsSync(path.join(directory, unfinished, 'base'))) made = unfinished;
+    }
+    child.kill('SIGKILL');
     const database = await open();
     expect((await database.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-    expect(await readdir(directory)).not.toContain('postgres.new');
+    expect(existsSync(path.join(directory, made))).toBe(false);
+    await database.close();
+    expect(await readdir(directory)).toEqual(['postgres']);
   });
 
   test('that can not be opened says so and gives the directory back', async () => {

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
+import { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres, type PostgresOptions } from '../../src/database/postgres.ts';
 import { failureOf } from '../contracts/database-contract.ts';
 import { freePort, startPostgresServer, type PostgresServer } from '../helpers/postgres-server.ts';
 import { StatementFaults } from '../helpers/statement-faults.ts';
+import { startDismissingServer } from '../helpers/dismissing-server.ts';
 import { startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
 
 describe('a PostgreSQL database', () => {
@@ -63,6 +67,14 @@ describe('a PostgreSQL database', () => {
     expect(error).toMatchObject({ code: 'unreachable', retryable: true });
   });
 
+  test('that greets and dismisses in one packet is unreachable, and does not end the process', async () => {
+    const dismissing = await startDismissingServer();
+    opened.push(dismissing);
+    const url = `postgres://postgres@127.0.0.1:${dismissing.port}/postgres`;
+    const failure = await failureOf(open({ url }));
+    expect(failure).toMatchObject({ code: 'unreachable', retryable: true });
+  });
+
   test('stops connecting when the signal aborts', async () => {
     const { proxy, url } = await openProxy();
     proxy.blackhole();
@@ -76,7 +88,9 @@ describe('a PostgreSQL database', () => {
   test('names a database that does not exist and a user that may not', async () => {
     const missing = await failureOf(open({ url: server.url.replace(/postgres$/, 'nowhere') }));
     expect(missing).toMatchObject({ code: 'database_missing', sqlState: '3D000', retryable: false });
-    const stranger = await failureOf(open({ url: server.url.replace('postgres@', 'stranger@') }));
+    const asStranger = new URL(server.url);
+    asStranger.username = 'stranger';
+    const stranger = await failureOf(open({ url: asStranger.href }));
     expect(stranger).toMatchObject({ code: 'denied', sqlState: '28000', retryable: false });
     const tls = await failureOf(open({ url: `${server.url}?sslmode=require` }));
     expect(tls).toMatchObject({ code: 'tls_failed', retryable: false });
@@ -214,6 +228,41 @@ describe('a PostgreSQL database', () => {
     const database = await open({ statementTimeoutMs: 50 });
     const error = await failureOf(database.query('SELECT pg_sleep(30)'));
     expect(error).toMatchObject({ code: 'statement_failed', sqlState: '57014', retryable: true });
+  });
+
+  test('gives up its locks where its process stops in the middle of a transaction', async () => {
+    const stopped = await open({ idleInTransactionTimeoutMs: 200 });
+    const other = await open();
+    await other.query('CREATE TABLE held (n bigint)');
+    await other.query('INSERT INTO held VALUES (0)');
+    const first = stopped.transaction(async (transaction) => {
+      await transaction.query('UPDATE held SET n = 1');
+      // It gets the row although the first one never said that it is done.
+      await other.query('UPDATE held SET n = n + 10');
+      await transaction.query('UPDATE held SET n = 2');
+    });
+    expect(await failureOf(first)).toMatchObject({ code: 'connection_lost', retryable: true });
+    expect((await other.query('SELECT n FROM held')).rows).toEqual([{ n: '10' }]);
+  });
+
+  test('ends the COPY of a process that stopped while it sent its rows', async () => {
+    const other = await open({ answerTimeoutMs: 500 });
+    await other.query('CREATE TABLE copied (n bigint)');
+    await other.query('INSERT INTO copied VALUES (0)');
+    const stopped = new Client({ connectionString: server.url, application_name: 'test' });
+    const lost = once(stopped, 'error');
+    await stopped.connect();
+    await stopped.query('BEGIN');
+    await stopped.query('UPDATE copied SET n = 1');
+    stopped.query(copyFrom('COPY copied FROM STDIN')).on('error', () => undefined);
+    const update = (): Promise<unknown> => other.query('UPDATE copied SET n = 2');
+    await vi.waitFor(async () => {
+      const sql = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY copied%' AND wait_event = 'ClientRead'`;
+      expect((await other.query(sql)).rows).toHaveLength(1);
+    });
+    expect(await failureOf(update())).toMatchObject({ code: 'connection_lost' });
+    await vi.waitFor(update, { timeout: 10_000 });
+    await lost;
   });
 
   test('calls a standby read only and looks for another connection', async () => {

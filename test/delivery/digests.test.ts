@@ -1,157 +1,38 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Sink } from '../../sinks/sink.ts';
-import { createArchiveSink } from '../../src/archive/archive-sink.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { isSignedBy } from '../../src/archive/digest/envelope.ts';
-import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
-import { silentDeliveryObserver } from '../../src/delivery/delivery-observer.ts';
-import { startDelivery, type RunningDelivery } from '../../src/delivery/delivery.ts';
-import type { DigestSettings } from '../../src/delivery/delivery-options.ts';
-import {
-  createDigestDelivery,
-  type DigestMoment,
-  type KeyRotation,
-} from '../../src/delivery/digest-delivery.ts';
-import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts';
+import { createDigestDelivery } from '../../src/delivery/digest-delivery.ts';
 import { append } from '../../src/ledger/append.ts';
-import { registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
-import type { Logger } from '../../src/logger.ts';
 import { coverage, expectChained, readDigests } from '../helpers/archive-digests.ts';
-import { bucketPlace, directoryPlace, type ArchivePlace } from '../helpers/archive-places.ts';
+import { bucketPlace, directoryPlace } from '../helpers/archive-places.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 import { createScriptedSink } from '../helpers/scripted-sink.ts';
-import {
-  createTestLedger,
-  deliveryLease,
-  readLease,
-  testEntries,
-  testEntry,
-  type LedgerProcess,
-  type TestLedger,
-} from '../helpers/test-ledger.ts';
+import { readLease, testEntry } from '../helpers/test-ledger.ts';
+import { deliver, digestStage, signingKey } from './digest-stage.ts';
 
-const signal = new AbortController().signal;
-const signingKey = parseSigningKey(generateSigningKey());
+const { signal } = new AbortController();
+const stage = digestStage();
+const { begin, fill, age, payloads, logged } = stage;
 const places = [
   ['a directory', directoryPlace],
   ['a bucket', bucketPlace],
 ] as const;
 
-let test: TestLedger;
-let place: ArchivePlace;
-let cleanups: (() => Promise<void>)[] = [];
-const logged: { fields: object; message: string }[] = [];
-
-const logger: Logger = {
-  debug: keep,
-  info: keep,
-  warn: keep,
-  error: keep,
-  child: () => logger,
-};
-
-function keep(fields: object, message: string): void {
-  logged.push({ fields, message });
-}
-
-interface Running {
-  readonly delivery: RunningDelivery;
-  readonly lease: DeliveryLease;
-  readonly options: DeliveryOptions;
-}
-
-async function begin(
-  settings: DigestSettings = { signingKey },
-  own: { readonly process?: LedgerProcess; readonly sink?: (made: Sink) => Sink } = {},
-): Promise<Running> {
-  const { ledger } = own.process ?? test;
-  const made = createArchiveSink({
-    name: 'archive',
-    type: 'test',
-    objectStore: place.store(),
-    roll: { entries: 3 },
-  });
-  cleanups.push(() => made.close());
-  const sink = own.sink?.(made) ?? made;
-  await sink.open({ signal });
-  const { name, type, fingerprint } = sink;
-  const organization = test.organization.id;
-  await registerDelivery(ledger, { organization, sink: name, type, fingerprint, from: 'beginning' });
-  const lease = await deliveryLease(ledger, test.organization, name);
-  cleanups.push(() => lease.release());
-  const options: DeliveryOptions = {
-    ledger,
-    lease,
-    organization: test.organization,
-    sink,
-    observer: silentDeliveryObserver,
-    digests: { lookMs: 0, ...settings },
-    logger,
-    abort: signal,
-  };
-  try {
-    return { delivery: await startDelivery(options, signal), lease, options };
-  } catch (error) {
-    await lease.release();
-    throw error;
-  }
-}
-
-async function fill(first: number, count: number): Promise<void> {
-  const lease = await readLease(test.ledger, test.organization);
-  await append(test.ledger, lease, { entries: testEntries(first, count), move: { kind: 'none' } });
-  await lease.release();
-}
-
-async function deliver(running: Running, moment: DigestMoment = 'end'): Promise<void> {
-  await running.delivery.feed({ flush: true, signal });
-  await running.delivery.writeDigests(moment, signal);
-}
-
-/** Moves the archive's beginning and its digests into the past. */
-async function age(interval: string): Promise<void> {
-  await test.rows(`UPDATE ledger.deliveries SET added_at = added_at - CAST('${interval}' AS interval)`);
-  await test.rows(`UPDATE ledger.digests SET planned_at = planned_at - CAST('${interval}' AS interval)`);
-}
-
 async function journal(id: string, at: string, organization: number | 'NULL'): Promise<void> {
-  await test.rows(`INSERT INTO ledger.journal_entries (id, at, organization, what, detail, actor)
+  await stage.test.rows(`INSERT INTO ledger.journal_entries (id, at, organization, what, detail, actor)
     VALUES ('${id}', ${at}, ${organization}, 'late_entries', '{"n":1}', 'somebody')`);
-}
-
-async function rotate(running: Running, rotation: KeyRotation): Promise<boolean | undefined> {
-  return await createDigestDelivery(running.options)?.rotate(rotation, signal);
-}
-
-async function payloads(): Promise<ReturnType<typeof expectChained>> {
-  return expectChained(await place.objects());
 }
 
 /** The next commit after a statement fails, before or after it is carried out. */
 function failCommitAfter(pattern: RegExp, when: 'before' | 'after'): void {
-  test.faults.callAfter(pattern, () => {
-    if (when === 'before') test.faults.failBefore(/^COMMIT/, 'ECONNRESET');
-    else test.faults.failAfter(/^COMMIT/, 'ECONNRESET');
+  stage.test.faults.callAfter(pattern, () => {
+    if (when === 'before') stage.test.faults.failBefore(/^COMMIT/, 'ECONNRESET');
+    else stage.test.faults.failAfter(/^COMMIT/, 'ECONNRESET');
   });
 }
 
-beforeEach(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret');
-  test = await createTestLedger();
-  cleanups = [];
-  logged.length = 0;
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
-  await place.dispose();
-  await test.close();
-  vi.unstubAllEnvs();
-});
-
 describe.each(places)('digests of an archive in %s', (_, createPlace) => {
   beforeEach(async () => {
-    place = await createPlace();
+    stage.place = await createPlace();
   });
 
   it('list every object once, chained and signed, over many digests', async () => {
@@ -160,7 +41,7 @@ describe.each(places)('digests of an archive in %s', (_, createPlace) => {
       await fill(round * 7 + 1, 7);
       await deliver(running);
     }
-    const objects = await place.objects();
+    const objects = await stage.place.objects();
     const { stored, listed } = coverage(objects);
     expect(listed).toEqual(stored);
     expect(stored).toHaveLength(12);
@@ -169,7 +50,7 @@ describe.each(places)('digests of an archive in %s', (_, createPlace) => {
     expect(found.at(-1)?.through).toMatchObject({ sequence: 28, objects: 12, entries: 28 });
     expect(found[0]).toMatchObject({
       organization: { name: 'acme', id: null },
-      ledgerId: test.ledger.ledgerId,
+      ledgerId: stage.test.ledger.ledgerId,
       sink: 'archive',
       nextKey: null,
     });
@@ -182,7 +63,7 @@ describe.each(places)('digests of an archive in %s', (_, createPlace) => {
   it('are not signed without a key, and chained all the same', async () => {
     await fill(1, 3);
     await deliver(await begin({}));
-    expect(readDigests(await place.objects()).map(({ envelope }) => envelope.signatures)).toEqual([[]]);
+    expect(readDigests(await stage.place.objects()).map(({ envelope }) => envelope.signatures)).toEqual([[]]);
     expect(await payloads()).toHaveLength(1);
   });
 
@@ -202,25 +83,25 @@ describe.each(places)('digests of an archive in %s', (_, createPlace) => {
       'the answer was lost',
     );
     await lost.lease.release();
-    const [put] = readDigests(await place.objects());
+    const [put] = readDigests(await stage.place.objects());
     const next = await begin();
     await deliver(next);
-    expect(readDigests(await place.objects()).map(({ bytes }) => bytes)).toEqual([put?.bytes]);
+    expect(readDigests(await stage.place.objects()).map(({ bytes }) => bytes)).toEqual([put?.bytes]);
 
     await fill(4, 3);
     await next.delivery.feed({ flush: true, signal });
     const key = 'organization=acme/digests/000000000002.json';
-    await place.plant(key, Buffer.from('{}\n'));
+    await stage.place.plant(key, Buffer.from('{}\n'));
     const error = await rejectionOf(next.delivery.writeDigests('end', signal));
     expect(error).toMatchObject({ code: 'foreign_writer', retryable: false });
     expect(error.message).toContain(key);
-    expect((await place.objects()).get(key)?.toString()).toBe('{}\n');
+    expect((await stage.place.objects()).get(key)?.toString()).toBe('{}\n');
   });
 
   it('that the store does not know stop an archive as one that is newer than the store', async () => {
     const running = await begin();
     await running.lease.release();
-    await place.plant('organization=acme/digests/000000000001.json', Buffer.from('{}\n'));
+    await stage.place.plant('organization=acme/digests/000000000001.json', Buffer.from('{}\n'));
     const error = await rejectionOf(begin());
     expect(error).toMatchObject({ code: 'store_older' });
     expect(error.message).toContain('organization=acme/digests/000000000001.json');
@@ -230,7 +111,7 @@ describe.each(places)('digests of an archive in %s', (_, createPlace) => {
 describe('digests in a bucket', () => {
   it('are put once when the answer to the put is lost', async () => {
     const bucket = await bucketPlace();
-    place = bucket;
+    stage.place = bucket;
     await fill(1, 3);
     const running = await begin();
     await running.delivery.feed({ flush: true, signal });
@@ -247,7 +128,7 @@ describe('digests in a bucket', () => {
 
 describe('digests', () => {
   beforeEach(async () => {
-    place = await directoryPlace();
+    stage.place = await directoryPlace();
   });
 
   it('are due an hour after the last where something was written', async () => {
@@ -300,9 +181,9 @@ describe('digests', () => {
     const running = await begin({ lookMs: 3_600_000 });
     await deliver(running, 'due');
     await age('2 days');
-    test.faults.clear();
+    stage.test.faults.clear();
     await running.delivery.writeDigests('due', signal);
-    expect(test.faults.seen).toEqual([]);
+    expect(stage.test.faults.seen).toEqual([]);
     expect(await payloads()).toEqual([]);
   });
 
@@ -316,14 +197,16 @@ describe('digests', () => {
 
   it('name no object before it is confirmed', async () => {
     await fill(1, 5);
-    test.faults.failBefore(/UPDATE \S+objects SET confirmed_at/, '57P01', 1);
+    stage.test.faults.failBefore(/UPDATE \S+objects SET confirmed_at/, '57P01', 1);
     const running = await begin();
     await rejectionOf(running.delivery.feed({ flush: true, signal }));
     await age('2 days');
     await running.delivery.writeDigests('due', signal);
     expect((await payloads())[0]?.objects).toEqual([]);
     await deliver(running);
-    expect(coverage(await place.objects())).toMatchObject({ listed: coverage(await place.objects()).stored });
+    expect(coverage(await stage.place.objects())).toMatchObject({
+      listed: coverage(await stage.place.objects()).stored,
+    });
   });
 
   it('become several in a row where there is much to list', async () => {
@@ -346,7 +229,7 @@ describe('digests', () => {
     const running = await begin();
     await age('25 hours');
     await deliver(running, 'due');
-    const mine = test.organization.id;
+    const mine = stage.test.organization.id;
     await journal('00000000-0000-4000-8000-000000000001', "now() - CAST('3 days' AS interval)", mine);
     await journal('00000000-0000-4000-8000-000000000002', "now() - CAST('2 days' AS interval)", 'NULL');
     await journal('00000000-0000-4000-8000-000000000003', 'now()', mine + 1);
@@ -368,9 +251,9 @@ describe('digests', () => {
     const running = await begin();
     await fill(1, 2);
     await deliver(running);
-    const lease = await readLease(test.ledger, test.organization);
+    const lease = await readLease(stage.test.ledger, stage.test.organization);
     const changed = testEntry(1, { rest: ',"action":"altered"' });
-    await append(test.ledger, lease, { entries: [changed], move: { kind: 'none' } });
+    await append(stage.test.ledger, lease, { entries: [changed], move: { kind: 'none' } });
     await lease.release();
     await age('61 minutes');
     await deliver(running, 'due');
@@ -392,7 +275,7 @@ describe('digests', () => {
     await fill(1, 7);
     const running = await begin();
     await running.delivery.feed({ flush: true, signal });
-    await test.rows('DELETE FROM ledger.object_evidence');
+    await stage.test.rows('DELETE FROM ledger.object_evidence');
     await running.delivery.writeDigests('end', signal);
     expect((await payloads())[0]?.objects).toHaveLength(3);
   });
@@ -401,8 +284,8 @@ describe('digests', () => {
     await fill(1, 3);
     const running = await begin();
     await running.delivery.feed({ flush: true, signal });
-    await test.rows('DELETE FROM ledger.object_evidence');
-    await test.rows('DELETE FROM ledger.segments');
+    await stage.test.rows('DELETE FROM ledger.object_evidence');
+    await stage.test.rows('DELETE FROM ledger.segments');
     await running.delivery.writeDigests('end', signal);
     expect((await payloads())[0]?.objects[0]?.firstId).toBe(testEntry(1).key);
   });
@@ -411,19 +294,22 @@ describe('digests', () => {
     await fill(1, 3);
     const running = await begin();
     await running.delivery.feed({ flush: true, signal });
-    await test.rows('DELETE FROM ledger.object_evidence');
-    await test.rows('DELETE FROM ledger.ledger_rows WHERE sequence = 2');
+    await stage.test.rows('DELETE FROM ledger.object_evidence');
+    await stage.test.rows('DELETE FROM ledger.ledger_rows WHERE sequence = 2');
     const error = await rejectionOf(running.delivery.writeDigests('end', signal));
     expect(error).toMatchObject({ kind: 'store', code: 'row_missing' });
-    expect(readDigests(await place.objects())).toEqual([]);
+    expect(readDigests(await stage.place.objects())).toEqual([]);
   });
 
   const steps: readonly (readonly [string, () => void])[] = [
-    ['before the plan', () => test.faults.failBefore(/INSERT INTO \S+\.digests/, '57P01')],
-    ['in the plan', () => test.faults.failBefore(/INSERT INTO \S+\.digest_changes/, '57P01')],
+    ['before the plan', () => stage.test.faults.failBefore(/INSERT INTO \S+\.digests/, '57P01')],
+    ['in the plan', () => stage.test.faults.failBefore(/INSERT INTO \S+\.digest_changes/, '57P01')],
     ['in the commit of the plan', () => failCommitAfter(/INSERT INTO \S+\.digest_changes/, 'before')],
     ['after the plan, unheard', () => failCommitAfter(/INSERT INTO \S+\.digest_changes/, 'after')],
-    ['before the confirmation', () => test.faults.failBefore(/UPDATE \S+\.digests SET confirmed/, '57P01')],
+    [
+      'before the confirmation',
+      () => stage.test.faults.failBefore(/UPDATE \S+\.digests SET confirmed/, '57P01'),
+    ],
     ['after the confirmation, unheard', () => failCommitAfter(/UPDATE \S+\.digests SET confirmed/, 'after')],
   ];
 
@@ -433,19 +319,19 @@ describe('digests', () => {
     await running.delivery.feed({ flush: true, signal });
     inject();
     await rejectionOf(running.delivery.writeDigests('end', signal));
-    expect(test.faults.remaining).toBe(0);
+    expect(stage.test.faults.remaining).toBe(0);
     await deliver(running);
     await fill(8, 3);
     await running.delivery.feed({ flush: true, signal });
     inject();
     await rejectionOf(running.delivery.writeDigests('end', signal));
     await running.lease.release();
-    const next = await test.connect();
+    const next = await stage.test.connect();
     await deliver(await begin(undefined, { process: next }));
-    const objects = await place.objects();
+    const objects = await stage.place.objects();
     expect(expectChained(objects)).toHaveLength(2);
     expect(coverage(objects).listed).toEqual(coverage(objects).stored);
-    expect(await test.rows('SELECT number FROM ledger.digests WHERE confirmed_at IS NULL')).toEqual([]);
+    expect(await stage.test.rows('SELECT number FROM ledger.digests WHERE confirmed_at IS NULL')).toEqual([]);
   });
 
   it('are the planned ones after a take-over, and who lost the lease commits nothing', async () => {
@@ -466,18 +352,18 @@ describe('digests', () => {
     await slow.delivery.feed({ flush: true, signal });
     const late = rejectionOf(slow.delivery.writeDigests('end', signal));
     await vi.waitFor(async () => {
-      expect(await test.rows('SELECT number FROM ledger.digests')).toHaveLength(1);
+      expect(await stage.test.rows('SELECT number FROM ledger.digests')).toHaveLength(1);
     });
-    await test.rows("UPDATE ledger.deliveries SET lease_until = now() - CAST('1 second' AS interval)");
-    const other = await test.connect();
+    await stage.test.rows("UPDATE ledger.deliveries SET lease_until = now() - CAST('1 second' AS interval)");
+    const other = await stage.test.connect();
     const next = await begin(undefined, { process: other });
     await deliver(next);
     await fill(4, 3);
     await deliver(next);
-    const before = await place.objects();
+    const before = await stage.place.objects();
     release?.();
     expect(await late).toMatchObject({ code: 'lease_lost' });
-    expect(await place.objects()).toEqual(before);
+    expect(await stage.place.objects()).toEqual(before);
     expect(await payloads()).toHaveLength(2);
   });
 
@@ -489,9 +375,9 @@ describe('digests', () => {
     await running.delivery.feed({ flush: true, signal });
     await rejectionOf(running.delivery.writeDigests('end', signal));
     await running.lease.release();
-    await test.rows("UPDATE ledger.organizations SET name = 'other'");
+    await stage.test.rows("UPDATE ledger.organizations SET name = 'other'");
     const made = await begin();
-    const renamed = { ...made.options, organization: { ...test.organization, name: 'other' } };
+    const renamed = { ...made.options, organization: { ...stage.test.organization, name: 'other' } };
     await createDigestDelivery(renamed)?.write('end', signal);
     expect(await payloads()).toHaveLength(1);
   });
@@ -500,17 +386,19 @@ describe('digests', () => {
     const sink = createScriptedSink();
     const running = await begin(undefined, { sink: () => sink });
     await age('2 days');
-    test.faults.clear();
+    stage.test.faults.clear();
     await running.delivery.writeDigests('end', signal);
-    expect(test.faults.seen).toEqual([]);
+    expect(stage.test.faults.seen).toEqual([]);
   });
 
   it('are told to the log with number, hash and key, and never anything private', async () => {
     await fill(1, 3);
     await deliver(await begin());
-    const [digest] = readDigests(await place.objects());
+    const [digest] = readDigests(await stage.place.objects());
     const line = logged.find(({ message }) => message === 'digest written');
-    const [following] = await test.rows("SELECT encode(payload_sha256, 'hex') AS hash FROM ledger.digests");
+    const [following] = await stage.test.rows(
+      "SELECT encode(payload_sha256, 'hex') AS hash FROM ledger.digests",
+    );
     expect(line?.fields).toMatchObject({
       digest: 1,
       payloadSha256: Object.values(following ?? {})[0],
@@ -521,106 +409,5 @@ describe('digests', () => {
     expect(secret).toHaveLength(64);
     expect(JSON.stringify(logged)).not.toContain(secret);
     expect(digest?.bytes.toString()).not.toContain(secret);
-  });
-});
-
-describe('the key of an archive', () => {
-  const nextKey = parseSigningKey(generateSigningKey());
-
-  beforeEach(async () => {
-    place = await directoryPlace();
-    await fill(1, 3);
-  });
-
-  it('is changed by a digest of the old one that names the new one', async () => {
-    const running = await begin();
-    await running.delivery.feed({ flush: true, signal });
-    expect(await rotate(running, { kind: 'to', nextKey: nextKey.publicKey })).toBe(true);
-    expect(await rotate(running, { kind: 'to', nextKey: nextKey.publicKey })).toBe(false);
-    await running.lease.release();
-
-    const refused = await rejectionOf(begin());
-    expect(refused).toMatchObject({ kind: 'usage', code: 'signing_key_changed' });
-    expect(refused.message).toContain(nextKey.publicKey.keyId);
-
-    await fill(4, 3);
-    await deliver(await begin({ signingKey: nextKey }));
-    const found = await payloads();
-    expect(found.map(({ reason }) => reason)).toEqual(['backfill', 'rotation', 'backfill']);
-    expect(found[1]?.nextKey).toEqual({
-      keyId: nextKey.publicKey.keyId,
-      publicKey: nextKey.publicKey.pem,
-    });
-    expect(found[2]?.journal.map(({ what }) => what)).toContain('key_rotated');
-    const signers = readDigests(await place.objects()).map(({ envelope }) =>
-      [signingKey, nextKey].findIndex(({ publicKey }) => isSignedBy(envelope, publicKey)),
-    );
-    expect(signers).toEqual([0, 0, 1]);
-  });
-
-  it.each([
-    ['another one', { signingKey: nextKey }],
-    ['none', {}],
-  ])('is not silently replaced by %s', async (__, settings) => {
-    const running = await begin();
-    await deliver(running);
-    await running.lease.release();
-    const error = await rejectionOf(begin(settings));
-    expect(error).toMatchObject({ kind: 'usage', code: 'signing_key_changed' });
-    expect(error.message).toContain('key rotate --to FILE');
-    expect(await payloads()).toHaveLength(1);
-  });
-
-  it('is replaced without proof where the operator says so, and that is told', async () => {
-    const running = await begin();
-    await deliver(running);
-    const unproved: Running = {
-      ...running,
-      options: { ...running.options, digests: { signingKey: nextKey } },
-    };
-    expect(await rotate(unproved, { kind: 'accept' })).toBe(true);
-    expect(await rotate(unproved, { kind: 'accept' })).toBe(false);
-    await running.lease.release();
-    await age('25 hours');
-    await deliver(await begin({ signingKey: nextKey }), 'due');
-    const found = await payloads();
-    expect(found.map(({ reason }) => reason)).toEqual(['backfill', 'rotation', 'daily']);
-    expect(found[1]?.nextKey).toBeNull();
-    const told = found[2]?.journal.find(({ what }) => what === 'key_rotated');
-    expect(told?.detail).toEqual({
-      digest: 2,
-      from: signingKey.publicKey.keyId,
-      to: nextKey.publicKey.keyId,
-      isAnnounced: false,
-    });
-  });
-
-  it('may be given to an archive that had none', async () => {
-    const running = await begin({});
-    await deliver(running);
-    await running.lease.release();
-    await fill(4, 3);
-    await deliver(await begin());
-    expect(readDigests(await place.objects()).map(({ envelope }) => envelope.signatures.length)).toEqual([
-      0, 1,
-    ]);
-  });
-
-  it('can not be announced by nobody', async () => {
-    const running = await begin({});
-    const error = await rejectionOf(rotate(running, { kind: 'to', nextKey: nextKey.publicKey }));
-    expect(error).toMatchObject({ kind: 'usage', code: 'signing_key_missing' });
-  });
-
-  it('is not changed by halves when the announcement is interrupted', async () => {
-    const running = await begin();
-    await deliver(running);
-    test.faults.failBefore(/UPDATE \S+\.digests SET confirmed/, '57P01');
-    await rejectionOf(rotate(running, { kind: 'to', nextKey: nextKey.publicKey }));
-    expect(await rotate(running, { kind: 'to', nextKey: nextKey.publicKey })).toBe(false);
-    await running.lease.release();
-    await fill(4, 3);
-    await deliver(await begin({ signingKey: nextKey }));
-    expect((await payloads()).map(({ reason }) => reason)).toEqual(['backfill', 'rotation', 'backfill']);
   });
 });

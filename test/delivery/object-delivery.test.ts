@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Roll, SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
 import { silentDeliveryObserver } from '../../src/delivery/delivery-observer.ts';
 import { startDelivery, type RunningDelivery } from '../../src/delivery/delivery.ts';
@@ -7,6 +7,7 @@ import { createObjectRoll } from '../../src/delivery/object-roll.ts';
 import { entriesKey } from '../../src/archive/layout.ts';
 import { append, type NewEntry } from '../../src/ledger/append.ts';
 import { findDelivery, registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
+import { createFollower } from '../../src/ledger/recent-segments.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 import { createScriptedSink, sequencesOf, type ScriptedSink } from '../helpers/scripted-sink.ts';
@@ -127,6 +128,52 @@ describe('a delivery of objects', () => {
     expect(objects.lines).toEqual(texts(1, 29));
   });
 
+  it('plans an object in the commit that confirms the one before, and gets it ready while that is written', async () => {
+    await fill(testEntries(1, 25));
+    const objects = new Objects();
+    const sink = objects.sink({ entries: 10 });
+    const prepared: SinkBatch[] = [];
+    sink.prepare = (batch) => void prepared.push(batch);
+    const seen: unknown[] = [];
+    sink.onWrite = async (batch) => {
+      await vi.waitFor(() => expect(prepared).toHaveLength(Math.min(sink.offered.length, 2)));
+      seen.push(
+        await test.rows(
+          `SELECT first_sequence, confirmed_at IS NULL AS planned FROM ledger.objects ORDER BY first_sequence`,
+        ),
+      );
+      return objects.put(batch);
+    };
+    await (await deliver(sink)).feed(flush);
+    const confirmed = (first: number): object => ({ first_sequence: String(first), planned: false });
+    const planned = (first: number): object => ({ first_sequence: String(first), planned: true });
+    expect(seen).toEqual([
+      [planned(1)],
+      [confirmed(1), planned(11)],
+      [confirmed(1), confirmed(11), planned(21)],
+    ]);
+    expect(sink.offered.slice(1)).toEqual(prepared);
+    expect(await offset()).toBe(25);
+  });
+
+  it('writes what was got ready beside a write that failed in its turn, once', async () => {
+    await fill(testEntries(1, 25));
+    const objects = new Objects();
+    const sink = objects.sink({ entries: 10 });
+    let failures = 2;
+    sink.onWrite = async (batch) => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('the disk is away');
+      return objects.put(batch);
+    };
+    const delivery = await deliver(sink);
+    await rejectionOf(delivery.feed(flush));
+    await rejectionOf(delivery.feed(flush));
+    await delivery.feed(flush);
+    expect(sequencesOf(sink.taken).map((batch) => batch.length)).toEqual([10, 10, 5]);
+    expect(objects.lines).toEqual(texts(1, 25));
+  });
+
   it('closes an object at its bytes, and gives a larger entry one of its own', async () => {
     const sizes = [40, 40, 300, 10, 10, 10];
     await fill(sizes.map((size, index) => testEntry(index, { rest: `,"x":"${'x'.repeat(size)}"` })));
@@ -156,7 +203,7 @@ describe('a delivery of objects', () => {
     let now = 0;
     const roll = createObjectRoll({
       ledger: test.ledger,
-      organization: test.organization.id,
+      follower: createFollower(test.organization.id),
       roll: { ...roomy, ageMs: 60_000 },
       now: () => now,
     });

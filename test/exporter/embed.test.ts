@@ -1,5 +1,19 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { openExport, SinkError, type Export, type Sink, type SinkBatch } from '../../src/index.ts';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createArchiveSink } from '../../src/archive/archive-sink.ts';
+import { parseEnvelope, isSignedBy } from '../../src/archive/digest/envelope.ts';
+import { generateSigningKey, parseSigningKey } from '../../src/archive/digest/signing-key.ts';
+import { createFileObjectStore } from '../../src/archive/file-object-store.ts';
+import {
+  openExport,
+  SinkError,
+  type Export,
+  type ExportSigning,
+  type Sink,
+  type SinkBatch,
+} from '../../src/index.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts';
 
@@ -73,6 +87,101 @@ describe('the exporter in another program', () => {
     stop.abort();
     await running;
     await exported.close();
+  });
+
+  describe('signs what archives get', () => {
+    const [key, other] = [generateSigningKey(), generateSigningKey()];
+    let folder: string;
+    let sandbox: Sandbox;
+    let database: TestDatabase;
+
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'embedded-'));
+      releases.push(() => rm(folder, { recursive: true, force: true }));
+      sandbox = await startSandbox({ entries: 50 });
+      releases.push(() => sandbox.close());
+      database = await createTestDatabase();
+      releases.push(() => database.drop());
+    });
+
+    async function open(signing: ExportSigning | undefined): Promise<Export> {
+      const objectStore = createFileObjectStore({ directory: join(folder, 'archive') });
+      const { url, apiKey } = sandbox;
+      return await openExport(
+        {
+          store: { url: database.url },
+          organizations: [{ name: 'acme', url, apiKey }],
+          sinks: [createArchiveSink({ name: 'archive', type: 'file', objectStore })],
+          ...(signing === undefined ? {} : { signing }),
+        },
+        signal,
+      );
+    }
+
+    /** For each digest, which of the two keys signed it; -1: none of them. */
+    async function signers(): Promise<number[]> {
+      const digests = join(folder, 'archive/organization=acme/digests');
+      const names = (await readdir(digests)).toSorted();
+      const envelopes = await Promise.all(names.map((name) => readFile(join(digests, name))));
+      const keys = [key, other].map((pem) => parseSigningKey(pem).publicKey);
+      return envelopes.map((bytes) => keys.findIndex((one) => isSignedBy(parseEnvelope(bytes), one)));
+    }
+
+    test('with a key, or with none', async () => {
+      const unsigned = await open(undefined);
+      await unsigned.backfill({ signal });
+      await unsigned.close();
+      sandbox.append([{}]);
+      const signed = await open({ key });
+      await signed.backfill({ signal });
+      await signed.close();
+      expect(await signers()).toEqual([-1, 0]);
+    });
+
+    test('with the key that its file held when it was opened, whatever becomes of the file', async () => {
+      const keyFile = join(folder, 'key.pem');
+      await writeFile(keyFile, key);
+      const running = await open({ keyFile });
+      const stop = new AbortController();
+      const ended = running.run({ signal: stop.signal });
+      const shot = await open({ key });
+      await shot.backfill({ signal });
+      await writeFile(keyFile, other);
+      sandbox.append([{}]);
+      await shot.backfill({ signal });
+      await rm(keyFile);
+      sandbox.append([{}]);
+      await shot.backfill({ signal });
+      await shot.close();
+      stop.abort();
+      await ended;
+      await running.close();
+      expect(await signers()).toEqual([0, 0, 0]);
+      await expect(open({ keyFile })).rejects.toMatchObject({ code: 'secret_unreadable' });
+    });
+
+    test('never with a key that the one before did not announce', async () => {
+      const first = await open({ key });
+      await first.backfill({ signal });
+      await first.close();
+      sandbox.append([{}]);
+      const second = await open({ key: other });
+      await expect(second.backfill({ signal })).rejects.toThrow(
+        /are to be signed with the key .*start it anew/,
+      );
+      await second.close();
+      expect(await signers()).toEqual([0]);
+    });
+
+    test.each<[object, string | RegExp]>([
+      [{ key: 'x' }, "The key in `signing` can't sign digests."],
+      [{}, '`signing` must have either key or keyFile.'],
+      [{ key, keyFile: 'key.pem' }, '`signing` must have either key or keyFile.'],
+      [{ keyFile: '/nowhere/key.pem' }, "The file /nowhere/key.pem can't be read: there is no such file."],
+    ])('never with what is no key: %#', async (signing, message) => {
+      // As from a program that no compiler checked.
+      await expect(open(signing as ExportSigning)).rejects.toThrow(message);
+    });
   });
 
   test.each([

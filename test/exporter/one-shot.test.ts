@@ -2,12 +2,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AuditSource } from '../../src/cloud-api/audit-page.ts';
 import { CloudApiError } from '../../src/cloud-api/cloud-api-error.ts';
 import type { Exporter } from '../../src/exporter/exporter.ts';
+import { DatabaseError } from '../../src/database/database-error.ts';
 import { runBackfill, runOnce } from '../../src/exporter/one-shot.ts';
 import { acquireLease, type Lease } from '../../src/ledger/leases.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import { listOrganizations } from '../../src/ledger/organizations.ts';
 import { demandCoverage, openDemands } from '../../src/ledger/stretches.ts';
-import { silentLogger } from '../../src/logger.ts';
+import { silentLogger, type Logger } from '../../src/logger.ts';
 import { nanosFromMs } from '../../src/time.ts';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { startExportRun, type ExportRun } from '../helpers/export-run.ts';
@@ -96,6 +97,27 @@ describe('a single sweep', () => {
     expect(await current.warehouse()).toHaveLength(500);
   });
 
+  it('fails with what a sink’s work found wrong with the store, not with the reading that it ended', async () => {
+    const sink = createScriptedSink();
+    const current = await start({ sinks: () => [sink] });
+    const away = new DatabaseError('It is away for good.', { code: 'denied', retryable: false });
+    sink.onWrite = async () => {
+      // By then the reading waits for its next try.
+      await vi.waitFor(async () => {
+        const { rows } = await current.database.query('SELECT failure_code FROM ccloud_audit.organizations');
+        expect(rows).toEqual([{ failure_code: 'server_failed' }]);
+      });
+      throw away;
+    };
+    let pages = 0;
+    const failing = withSource(current.exporter, (source) => async (request) => {
+      pages += 1;
+      if (pages <= 2) return await source.auditLogPage(request);
+      throw new CloudApiError('The server failed.', { code: 'server_failed', retryable: true, status: 500 });
+    });
+    expect(await rejectionOf(runOnce(failing, patient))).toBe(away);
+  });
+
   it('takes its work up again where a lease was lost on the way', async () => {
     const sink = createScriptedSink();
     const current = await start({ sinks: () => [sink] });
@@ -132,6 +154,27 @@ describe('a single sweep', () => {
     const error = await rejectionOf(runOnce(current.exporter, patient));
     expect(error).toMatchObject({ kind: 'sink', code: 'gone' });
     expect(healthy.taken.flatMap(({ entries }) => entries)).toHaveLength(300);
+  });
+
+  it('that can’t feed several sinks fails with the first one’s reason and tells the others’', async () => {
+    const sinks = ['one', 'two', 'three'].map((name) => {
+      const sink = createScriptedSink({ name });
+      const reason = new SinkError(`${name} is gone.`, { code: `${name}_gone`, retryable: false });
+      if (name !== 'two') sink.onWrite = () => Promise.reject(reason);
+      return sink;
+    });
+    const told: object[] = [];
+    const current = await start({ sinks: () => sinks });
+    const logger: Logger = {
+      ...silentLogger,
+      error: (fields) => void told.push(fields),
+      child: () => logger,
+    };
+    const error = await rejectionOf(runOnce({ ...current.exporter, logger }, patient));
+    expect(error).toMatchObject({ code: 'one_gone' });
+    expect(told).toEqual([
+      { organization: 'acme', sink: 'three', error: expect.objectContaining({ code: 'three_gone' }) },
+    ]);
   });
 });
 

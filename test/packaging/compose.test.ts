@@ -8,6 +8,8 @@ interface Service {
   readonly image: string;
   readonly build?: string;
   readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly user?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
   readonly tmpfs?: readonly string[];
@@ -94,7 +96,25 @@ describe('the exporter of docker-compose.yml', () => {
     const sink = config.sinks.find(({ type }) => type === 's3');
     expect(sink).toMatchObject({ endpoint: 'http://storage:7070', bucket: 'audit', conditionalWrites: true });
     expect(storage.command).toContain(':7070');
-    expect(content).toContain('mkdir -p /buckets/audit ');
+    expect(services['bucket']?.environment).toEqual({
+      ADMIN_ENDPOINT_URL: 'http://storage:7070',
+      ADMIN_ACCESS_KEY: storage.environment?.['ROOT_ACCESS_KEY'],
+      ADMIN_SECRET_KEY: storage.environment?.['ROOT_SECRET_KEY'],
+    });
+  });
+
+  test('may lock objects: the bucket is made for it, in a store that keeps versions', () => {
+    const [storage, bucket, directories] = ['storage', 'bucket', 'directories'].map((name) => services[name]);
+    const command = storage?.command ?? [];
+    const versions = command[command.indexOf('--versioning-dir') + 1] ?? '';
+    const buckets = command.at(-1) ?? '';
+    expect([versions, buckets]).toEqual(['/versions', '/buckets']);
+    for (const service of [storage, directories]) {
+      expect(service?.volumes).toEqual([`buckets:${buckets}`, `versions:${versions}`]);
+    }
+    expect(directories?.entrypoint?.at(-1)).toBe(`chown 1000:1000 ${buckets} ${versions}`);
+    expect(bucket?.entrypoint?.at(-1)).toContain('--bucket audit --object-lock-enabled-for-bucket');
+    expect(bucket?.user).toBe(storage?.user);
   });
 
   test('is given more time to stop than it takes', async () => {
@@ -104,11 +124,16 @@ describe('the exporter of docker-compose.yml', () => {
   });
 
   test('waits until everything it needs is healthy', () => {
-    for (const [name, { condition }] of Object.entries(exporter.depends_on ?? {})) {
+    const { bucket, ...others } = exporter.depends_on ?? {};
+    // It ends once the bucket is there, which needs a healthy store.
+    expect(bucket?.condition).toBe('service_completed_successfully');
+    expect(services['bucket']?.depends_on).toEqual({ storage: { condition: 'service_healthy' } });
+    expect(services['storage']?.healthcheck?.test[0]).toBe('CMD');
+    for (const [name, { condition }] of Object.entries(others)) {
       expect([name, condition]).toEqual([name, 'service_healthy']);
       expect(services[name]?.healthcheck?.test[0]).toBe('CMD');
     }
-    expect(Object.keys(exporter.depends_on ?? {})).toEqual(['postgres', 'storage', 'sandbox']);
+    expect(Object.keys(others)).toEqual(['postgres', 'sandbox']);
   });
 });
 
@@ -116,7 +141,7 @@ describe('docker-compose.yml', () => {
   test.each(Object.entries(services))('leaves %s no right that it does not need', (name, service) => {
     expect(service.read_only).toBe(true);
     expect(service.cap_drop).toEqual(['ALL']);
-    expect(service.cap_add ?? []).toEqual(name === 'bucket' ? ['CHOWN'] : []);
+    expect(service.cap_add ?? []).toEqual(name === 'directories' ? ['CHOWN'] : []);
     expect(service.security_opt).toEqual(['no-new-privileges:true']);
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
     expect(service.image).toMatch(/:v?\d+\.\d+/);
@@ -142,7 +167,8 @@ describe('docker-compose.yml', () => {
 
   test('keeps the database and the store away from the network outside', () => {
     expect(compose.networks['storage']?.internal).toBe(true);
-    for (const name of ['postgres', 'storage']) expect(services[name]?.networks).toEqual(['storage']);
+    for (const name of ['postgres', 'storage', 'bucket'])
+      expect(services[name]?.networks).toEqual(['storage']);
   });
 });
 

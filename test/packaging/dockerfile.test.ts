@@ -63,8 +63,8 @@ describe('the Dockerfile', () => {
       '/app/node_modules',
       '/app/dist',
     ]);
-    const [node, program, ...rest] = execForm(onlyOf(final, 'ENTRYPOINT'));
-    expect([node, rest]).toEqual(['node', []]);
+    const [node, young, program, ...rest] = execForm(onlyOf(final, 'ENTRYPOINT'));
+    expect([node, young, rest]).toEqual(['node', '--max-semi-space-size=4', []]);
     await access(new URL(program?.replace('/app/', '') ?? '', root));
     const { bin } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
       bin: Record<string, string>;

@@ -49,4 +49,58 @@ describe('the canonical form of an entry', () => {
       }),
     );
   });
+
+  it('is what sorting the parsed entry gives, with a payload of any kind, few fields or many', () => {
+    const json = fc.jsonValue({ maxDepth: 3, noUnicodeString: false }).filter(isWithoutFractions);
+    const payload = fc.oneof(
+      json,
+      json.map((value) => JSON.stringify(value)),
+      json.map((value) => JSON.stringify(value, null, 1)),
+      fc.string(),
+    );
+    const fields = fc.dictionary(fc.string({ maxLength: 3 }), json, { maxKeys: 60 });
+    fc.assert(
+      fc.property(fields, payload, (others, value) => {
+        const entry = { ...others, payload: value };
+        expect(canonicalForm(JSON.stringify(entry))).toBe(sortedText(entry));
+      }),
+    );
+  });
+
+  it('takes the last of double keys, wherever they stand', () => {
+    expect(canonicalForm('{"b":1,"a":1,"b":2,"a":2,"a":3}')).toBe('{"a":3,"b":2}');
+    const many = Array.from({ length: 40 }, (_, index) => `"k${index % 4}":${index}`).join();
+    expect(canonicalForm(`{${many}}`)).toBe('{"k0":36,"k1":37,"k2":38,"k3":39}');
+  });
 });
+
+function isWithoutFractions(value: unknown): boolean {
+  // Number text is kept, and only that of integers is sure to be the same once it was parsed.
+  return !/\d[.eE]|-0/.test(JSON.stringify(value));
+}
+
+/** The rule said plainly: parse, decode the payload, leave out what counts as absent, sort. */
+function sortedText(entry: Record<string, unknown>): string {
+  const kept = Object.entries(entry).map(([key, value]) => [key, key === 'payload' ? decoded(value) : value]);
+  const present = kept.filter(([, value]) => !['null', '""', '[]', '{}'].includes(JSON.stringify(value)));
+  return sorted(Object.fromEntries(present) as Record<string, unknown>);
+}
+
+function decoded(payload: unknown): unknown {
+  if (typeof payload !== 'string') return payload;
+  try {
+    return JSON.parse(payload) as unknown;
+  } catch {
+    return payload;
+  }
+}
+
+function sorted(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(sorted).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(
+    ([key, member]) => [JSON.stringify(key), sorted(member)] as const,
+  );
+  const byKey = members.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return `{${byKey.map((member) => member.join(':')).join()}}`;
+}

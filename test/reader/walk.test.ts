@@ -126,6 +126,26 @@ describe('a walk', () => {
     expect(result).toMatchObject({ outcome: 'caught_up', startedAt: at(clock), pages: 2 });
   });
 
+  it('does not follow the present where the API’s clock is ahead of its positions', async () => {
+    const nows = ['11:50:00Z', '11:50:00.1Z', '11:50:00.2Z', '11:50:00.3Z'].map(
+      (time) => `2026-03-01T${time}`,
+    );
+    const { result, asked } = await walked(script(nows.map((now) => page([], now))), {
+      start: '2026-03-01T11:40:00Z',
+    });
+    expect(result).toMatchObject({ outcome: 'caught_up', position: nows.at(-1) });
+    expect(asked).toHaveLength(4);
+  });
+
+  it('follows empty pages near the present that lead further than time goes by', async () => {
+    const nexts = ['11:45', '11:46', '11:47', '11:48', '11:49'].map((time) => `2026-03-01T${time}:00Z`);
+    const { result } = await walked(
+      script([...nexts.map((next) => page([], next)), page(['2026-03-01T11:49:30Z'], undefined)]),
+      { start: '2026-03-01T11:40:00Z' },
+    );
+    expect(result.added).toBe(1);
+  });
+
   it('follows empty pages whose next position lies before the API’s clock', async () => {
     const { asked, result } = await walked(
       script([page([], '2026-03-01T08:00:00Z'), page(['2026-03-01T08:00:01Z'], undefined)]),

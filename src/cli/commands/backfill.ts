@@ -110,6 +110,9 @@ function whoHolds({ config, exporter }: Session): string {
   return names.length === 1 ? `the sink ${names[0] ?? ''} holds` : `the sinks ${names.join(', ')} hold`;
 }
 
+/** At a quarter of a second for an answer, four readers use up the vendor's ten requests a second. */
+const parallelDefault = 4;
+
 function readRange(input: CommandInput): BackfillRange {
   const now = Date.now();
   const from = readMoment(input, 'from', now);
@@ -120,7 +123,7 @@ function readRange(input: CommandInput): BackfillRange {
       { code: 'range_empty' },
     );
   }
-  return { from, to };
+  return { from, to, parallel: input.wholeNumber('parallel', { min: 1, max: 32 }) ?? parallelDefault };
 }
 
 /** A time, a date or an age; undefined where the option was not given. */

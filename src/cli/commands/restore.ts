@@ -13,6 +13,7 @@ import { note, printListing } from '../output.ts';
 import { packageVersion } from '../package-version.ts';
 import { createProgress } from '../progress.ts';
 import { trustedKeys } from '../trusted-keys.ts';
+import { witnessedHeads } from '../witnessed-heads.ts';
 import { restoreSource, type RestoreSource } from './restore-source.ts';
 
 const connectTimeoutMs = 10_000;
@@ -76,6 +77,8 @@ async function restoreInto(context: CliContext, input: CommandInput, parts: Part
       sink: source.sink,
       keys,
       allowUnsigned: input.isSet('allow-unsigned'),
+      allowUnsignedEnd: input.isSet('allow-unsigned-end'),
+      heads: witnessedHeads(input),
       organizations: names.length === 0 ? undefined : names,
       configured: new Map(config.organizations.map(({ name, startFrom }) => [name, startFrom])),
       version: packageVersion(),
@@ -163,7 +166,7 @@ async function printFindings(context: CliContext, findings: readonly Finding[]):
   note(
     context,
     `The archive is not what it should be (${findings.length} findings), so nothing was restored and the store is as it was. ` +
-      '`ccloud-audit verify` tells more. Bring the archive back from a copy or an older version, then restore.',
+      'Where a finding does not say what to do: `ccloud-audit verify` tells more; bring the archive back from a copy or an older version, then restore.',
   );
 }
 

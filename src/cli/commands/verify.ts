@@ -1,10 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { PublicKey } from '../../archive/digest/signing-key.ts';
 import { ExporterError, UsageError, toError } from '../../errors.ts';
-import { checkEntryProof, findEntryProof } from '../../proof/verify/entry-proof.ts';
+import { checkEntryProof } from '../../proof/verify/entry-proof.ts';
+import { findEntryProof } from '../../proof/verify/find-entry-proof.ts';
 import { htmlReport } from '../../proof/verify/html-report.ts';
 import type { VerifyReport } from '../../proof/verify/report.ts';
-import { compareWithStore, readStoreMemory, type StoreMemory } from '../../proof/verify/store-comparison.ts';
+import {
+  compareUnsigned,
+  compareWithStore,
+  readStoreMemory,
+  type StoreMemory,
+} from '../../proof/verify/store-comparison.ts';
 import { verifyArchive, type VerifyOptions } from '../../proof/verify/verify-archive.ts';
 import type { CommandInput } from '../command.ts';
 import type { CliContext } from '../context.ts';
@@ -14,6 +20,7 @@ import { note, printJson, write } from '../output.ts';
 import { packageVersion } from '../package-version.ts';
 import { createProgress } from '../progress.ts';
 import { trustedKeys } from '../trusted-keys.ts';
+import { witnessedHeads } from '../witnessed-heads.ts';
 import { readMoment } from './backfill.ts';
 import { withStore } from './store-access.ts';
 import { verifySources, type VerifySource } from './verify-sources.ts';
@@ -29,7 +36,8 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
   try {
     const id = input.text('entry');
     if (id !== undefined) return await printProof(context, input, { id, sources });
-    return await verifyAll(context, input, { keys, sources });
+    const configured = loaded.config.organizations.map(({ name }) => name);
+    return await verifyAll(context, input, { keys, sources, configured });
   } finally {
     await Promise.all(sources.map(({ store }) => store.close()));
   }
@@ -38,21 +46,27 @@ export async function run(context: CliContext, input: CommandInput): Promise<Exi
 interface Sources {
   readonly keys: readonly PublicKey[];
   readonly sources: readonly VerifySource[];
+  /** Names of the configured organizations. */
+  readonly configured: readonly string[];
 }
 
 async function verifyAll(
   context: CliContext,
   input: CommandInput,
-  { keys, sources }: Sources,
+  { keys, sources, configured }: Sources,
 ): Promise<ExitCode> {
   const memory = input.isSet('store') ? await storeMemory(context) : undefined;
   const common: CommonOptions = {
     ...commonOptions(context, input),
     keys,
-    compare: memory && (async (archive, findings) => compareWithStore(archive, memory, findings)),
+    compare: memory && compareWith(context, memory),
   };
   const archives: VerifyReport[] = [];
-  for (const source of sources) archives.push(await verifyOne(context, source, common));
+  for (const source of sources) {
+    const { sink } = source;
+    const sent = sink === undefined ? undefined : (sink.organizations ?? configured);
+    archives.push(await verifyOne(context, source, { ...common, configured: sent, sink: sink?.name }));
+  }
   await writeReports(archives, input);
   if (context.output === 'json') await printJson(context, { verdict: verdictOf(archives), archives });
   else for (const archive of archives) await write(context, reportText(archive));
@@ -85,10 +99,18 @@ async function verifyOne(
   }
 }
 
+const storeUse = { command: 'verify --store', looksOnly: true } as const;
+
 function storeMemory(context: CliContext): Promise<StoreMemory> {
-  return withStore(context, { command: 'verify --store', looksOnly: true }, ({ ledger }) =>
-    readStoreMemory(ledger),
-  );
+  return withStore(context, storeUse, ({ ledger }) => readStoreMemory(ledger));
+}
+
+function compareWith(context: CliContext, memory: StoreMemory): NonNullable<VerifyOptions['compare']> {
+  return async (archive, findings) => {
+    compareWithStore(archive, memory, findings);
+    if (archive.walk.pending.length === 0) return;
+    await withStore(context, storeUse, ({ ledger }) => compareUnsigned(archive, ledger, findings));
+  };
 }
 
 function commonOptions(context: CliContext, input: CommandInput): Omit<CommonOptions, 'keys'> {
@@ -97,7 +119,7 @@ function commonOptions(context: CliContext, input: CommandInput): Omit<CommonOpt
     allowUnsigned: input.isSet('allow-unsigned'),
     organizations: organizations.length === 0 ? undefined : organizations,
     to: readMoment(input, 'to', Date.now()),
-    heads: input.list('head').map((head) => head.toLowerCase()),
+    heads: witnessedHeads(input),
     version: packageVersion(),
     now: Date.now,
     signal: context.signal,
@@ -131,11 +153,13 @@ async function printProof(
   { id, sources }: { readonly id: string; readonly sources: readonly VerifySource[] },
 ): Promise<ExitCode> {
   const names = input.list('organization');
+  const unreadable: string[] = [];
   for (const { store } of sources) {
     const proof = await findEntryProof({
       store,
       id,
       organizations: names.length === 0 ? undefined : names,
+      onUnreadable: (what) => unreadable.push(what),
       signal: context.signal,
     });
     if (proof === undefined) continue;
@@ -144,7 +168,10 @@ async function printProof(
   }
   throw new ExporterError(
     `No object that a digest lists holds an entry with the id "${id}" in ${sources.map(({ store }) => store.location).join(', ')}. ` +
-      'Ids are compared exactly, as the API prints them; what is not yet signed can not be proved.',
+      'Ids are compared exactly, as the API prints them; what is not yet signed can not be proved.' +
+      (unreadable[0] === undefined
+        ? ''
+        : ` It may be in what could not be read (${unreadable.length}), the first of which: ${unreadable[0]}`),
     { kind: 'findings', code: 'entry_unproved' },
   );
 }
@@ -175,12 +202,7 @@ async function readText(file: string, what: string): Promise<string> {
 }
 
 function checkOptions(input: CommandInput): void {
-  const wrong = input.list('head').find((head) => !/^[0-9a-f]{64}$/i.test(head));
-  if (wrong !== undefined) {
-    throw new UsageError(`--head must be a SHA-256 of 64 hex digits, as the logs show it, not "${wrong}".`, {
-      code: 'option_invalid',
-    });
-  }
+  witnessedHeads(input);
   const report = input.list('report').find((file) => !/\.(?:html|json)$/.test(file));
   if (report !== undefined) {
     throw new UsageError(`--report must name a file that ends in .html or .json, not "${report}".`, {

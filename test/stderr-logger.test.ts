@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createLogger, type LogFormat } from '../src/logger.ts';
+import type { LogFormat } from '../src/logger.ts';
+import { createLogger } from '../src/stderr-logger.ts';
 
 function logged(format: LogFormat, write: (log: ReturnType<typeof createLogger>) => void): string {
   const lines: string[] = [];
