@@ -16,31 +16,50 @@ export interface PageEntry extends NewEntry {
  * piece of memory: thousands of entries may wait to be appended, and a small buffer of its own costs ten times its bytes.
  */
 export function toPageEntries(entries: readonly AuditEntry[], pageTime: Nanos): PageEntry[] {
-  const hashes = Buffer.allocUnsafeSlow(entries.length * hashBytes);
+  const hashes = lineHashes(entries.length);
   return entries.map((entry, index) => {
-    const place = index * hashBytes;
-    hashes.write(hash('sha256', entry.raw, 'binary'), place, 'latin1');
-    return new ReadEntry(entry, { lineSha256: hashes.subarray(place, place + hashBytes), pageTime });
+    const lineSha256 = hashes.at(index);
+    lineSha256.write(hash('sha256', entry.raw, 'binary'), 'latin1');
+    const ownTime = createdAtOf(entry);
+    return new KeptEntry({
+      key: entryKey(entry.fields.id, lineSha256),
+      // What is kept until it is appended must not hold on to the parsed fields.
+      raw: entry.raw,
+      createdAt: ownTime ?? pageTime,
+      hasOwnTime: ownTime !== undefined,
+      lineSha256,
+    });
   });
+}
+
+/** Room for `count` hashes in one piece of memory. */
+export function lineHashes(count: number): { readonly at: (index: number) => Buffer } {
+  const hashes = Buffer.allocUnsafeSlow(count * hashBytes);
+  return { at: (index) => hashes.subarray(index * hashBytes, (index + 1) * hashBytes) };
 }
 
 const hashBytes = 32;
 
-class ReadEntry implements PageEntry {
+type KeptFields = Omit<PageEntry, 'contentSha256'>;
+
+/** An entry that was read before, as it was. */
+export function keptEntry(fields: KeptFields): PageEntry {
+  return new KeptEntry(fields);
+}
+
+class KeptEntry implements PageEntry {
   readonly key: string;
   readonly raw: Buffer;
   readonly createdAt: Nanos;
   readonly hasOwnTime: boolean;
   readonly lineSha256: Buffer;
 
-  constructor(entry: AuditEntry, known: { readonly lineSha256: Buffer; readonly pageTime: Nanos }) {
-    const ownTime = createdAtOf(entry);
-    this.key = entryKey(entry.fields.id, known.lineSha256);
-    // What is kept until it is appended must not hold on to the parsed fields.
-    this.raw = entry.raw;
-    this.createdAt = ownTime ?? known.pageTime;
-    this.hasOwnTime = ownTime !== undefined;
-    this.lineSha256 = known.lineSha256;
+  constructor(fields: KeptFields) {
+    this.key = fields.key;
+    this.raw = fields.raw;
+    this.createdAt = fields.createdAt;
+    this.hasOwnTime = fields.hasOwnTime;
+    this.lineSha256 = fields.lineSha256;
   }
 
   contentSha256(): Buffer {

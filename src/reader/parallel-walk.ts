@@ -7,16 +7,17 @@
  *
  * Who asks next is decided when the rate budget has room for a request, and from the left: the leftmost part that is
  * waiting, or, where every reader's answer is still under way, a new part, cut from the leftmost one that can be cut. So
- * no more parts are opened than the latency needs; where one reader uses up the rate there is one.
+ * no more parts are opened than the latency needs; where one reader uses up the rate there is one. A reader whose page
+ * leads into a part that nobody has asked for yet takes it over: so a pause in the history, however long, is paid for once.
  *
  * A part starts right before its left edge, so nothing is lost whether the API includes positions or not; what two
  * parts both read is known when the right one is appended.
  */
-import { formatTimestamp, nanos, parseTimestamp, type Nanos } from '../time.ts';
+import { formatTimestamp, minNanos, nanos, parseTimestamp, type Nanos } from '../time.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import type { WalkedPage } from './append-group.ts';
 import type { PageRead, PageRequest, PageSource } from './page-source.ts';
-import { splitPoint } from './split-point.ts';
+import { chooseCut, TypicalSpan } from './split-point.ts';
 import { positionBefore } from './start-positions.ts';
 import { sizeOf, StretchPart, type HeldSize } from './stretch-part.ts';
 import { walk, type WalkPlan, type WalkResult } from './walk.ts';
@@ -29,19 +30,22 @@ export interface ParallelOptions {
   readonly held?: Readonly<HeldSize>;
 }
 
-/** Of raw text; what is parsed of it takes about as much again. */
-const heldMax: Readonly<HeldSize> = { bytes: 32 * 1024 * 1024, entries: 40_000 };
+/** Of packed pages; those that are just being read count as they are. */
+const heldMax: Readonly<HeldSize> = { bytes: 32 * 1024 * 1024, entries: 160_000 };
 
 /**
  * Where reading starts with, and what it keeps to while the ledger is always busy: reading ahead hides the API's latency,
  * and can't make a ledger quicker that is the slower of the two.
  */
-const heldAtFirst: Readonly<HeldSize> = { bytes: 4 * 1024 * 1024, entries: 5000 };
+const heldAtFirst: Readonly<HeldSize> = { bytes: 4 * 1024 * 1024, entries: 20_000 };
 /** The ledger has waited for so long for a page: there is latency to be hidden. */
 const starvedMs = 25;
 
+/** How long a part is made, in pages: the longer the fewer cuts, the shorter the less is lost with a crash. */
 const pagesAheadMin = 4;
-const pagesAheadMax = 64;
+const pagesAheadMax = 24;
+/** What a page takes when it is packed, at most, for text like that of an audit log. */
+const packedShare = 0.4;
 
 export async function walkInParallel(
   source: PageSource,
@@ -75,6 +79,9 @@ class ParallelWalk {
   /** Parts whose page is being asked for ahead of the leftmost one: room is kept for each. */
   readonly #asking = new Set<StretchPart>();
   readonly #pageMax: HeldSize = { bytes: 0, entries: 0 };
+  readonly #typicalSpan = new TypicalSpan();
+  /** From here on the API had nothing. */
+  #logEnd: Nanos | undefined;
   /** A request was handed over and waits for the rate: until it starts, nothing else is decided. */
   #isInLine = false;
   /** What a part holds was counted as it was read; only the ledger knows what is new. */
@@ -92,18 +99,22 @@ class ParallelWalk {
   async run(end: Nanos): Promise<WalkResult> {
     const { start } = this.#plan;
     const from = (start === undefined ? undefined : parseTimestamp(start)) ?? beginningOfTime;
-    const abort = (): void => this.#stop.abort(this.#outer.reason);
-    this.#outer.addEventListener('abort', abort, { once: true });
-    if (this.#outer.aborted) abort();
+    const abort = (): void => {
+      this.#stop.abort(this.#outer.reason);
+      for (const part of this.#parts) part.stop.abort(this.#outer.reason);
+    };
     const first = new StretchPart({ start, from, end, pageSpan: undefined });
     first.drained = Promise.resolve();
     this.#parts.push(first);
+    this.#outer.addEventListener('abort', abort, { once: true });
+    if (this.#outer.aborted) abort();
     this.#read(first);
     try {
       return await this.#appendFromTheLeft(first);
     } finally {
       this.#outer.removeEventListener('abort', abort);
       this.#stop.abort();
+      for (const part of this.#parts) part.stop.abort(this.#stop.signal.reason);
       await Promise.allSettled(
         this.#parts.flatMap(({ walking, drained }) => [walking ?? [], drained ?? []].flat()),
       );
@@ -141,13 +152,13 @@ class ParallelWalk {
       {
         ...plan,
         start: part.start,
-        // Looked at for each page: the part may have been cut meanwhile.
+        // Looked at for each page: the part may have been cut, or have taken over another, meanwhile.
         get end() {
           return part.end;
         },
         append: (page) => this.#append(part, page),
       },
-      { signal: this.#stop.signal },
+      { signal: part.stop.signal },
     );
     // A failure is met when the part has become the leftmost, behind everything that lies left of it.
     part.walking.then(
@@ -174,7 +185,7 @@ class ParallelWalk {
     };
     try {
       const read = await this.#source.read({ ...request, onStart: started });
-      part.measure(read);
+      this.#learn(part, read);
       this.#count(part, read);
       return read;
     } finally {
@@ -184,11 +195,38 @@ class ParallelWalk {
     }
   }
 
+  /**
+   * What lies left of where the page ends is known now: a part there that nobody has asked for is read by this one, and one
+   * whose answer is still under way is cut behind that place only.
+   */
+  #learn(part: StretchPart, read: PageRead): void {
+    const askedBefore = part.asked;
+    const span = part.measure(read);
+    if (span !== undefined) this.#typicalSpan.add(span);
+    if (read.page.entries.length > 0) {
+      if (this.#logEnd !== undefined && part.asked > this.#logEnd) this.#logEnd = undefined;
+    } else if (part.asked === askedBefore) {
+      this.#logEnd = minNanos(this.#logEnd ?? part.asked, part.asked);
+    }
+    const next = this.#parts.indexOf(part) + 1;
+    for (let right = this.#parts[next]; right !== undefined && !right.hasStarted; right = this.#parts[next]) {
+      if (right.from > part.asked) break;
+      this.#parts.splice(next, 1);
+      part.end = right.end;
+      part.planned = right.planned === undefined ? undefined : (part.planned ?? part.pages) + right.planned;
+      right.stop.abort(new Error('another part reads what this one was to read'));
+    }
+    for (const right of this.#parts.slice(next)) {
+      if (right.from >= part.asked) break;
+      if (right.asked < part.asked) right.asked = part.asked;
+    }
+  }
+
   #count(part: StretchPart, { page }: PageRead): void {
     const size = sizeOf(page.entries);
     this.#pageMax.bytes = Math.max(this.#pageMax.bytes, size.bytes);
     this.#pageMax.entries = Math.max(this.#pageMax.entries, size.entries);
-    if (part === this.#parts[0]) return;
+    if (this.#isAppending(part)) return;
     part.held.bytes += size.bytes;
     part.held.entries += size.entries;
   }
@@ -215,16 +253,22 @@ class ParallelWalk {
     if (this.#isInLine || this.#stop.signal.aborted) return;
     const parts = this.#partsThatCount();
     const hasRoom = this.#hasRoom();
-    const next = parts.find((part, place) => this.#waiting.has(part) && (hasRoom || place === 0));
+    const next = parts.find((part) => this.#waiting.has(part) && (hasRoom || this.#isAppending(part)));
     if (next === undefined) {
       if (hasRoom) this.#cut(parts);
       return;
     }
     const waiting = this.#waiting.get(next);
     this.#waiting.delete(next);
-    if (next !== this.#parts[0]) this.#asking.add(next);
+    next.hasStarted = true;
+    if (!this.#isAppending(next)) this.#asking.add(next);
     this.#isInLine = true;
     waiting?.start();
+  }
+
+  /** What the part reads goes into the ledger at once: nothing that it kept waits any more. */
+  #isAppending(part: StretchPart): boolean {
+    return part === this.#parts[0] && !part.isDraining;
   }
 
   /** Nothing right of a part that failed will be appended. */
@@ -254,31 +298,39 @@ class ParallelWalk {
     const reading = parts.filter(({ state }) => state === 'reading');
     if (reading.length >= this.#parallel) return;
     const pagesAhead = this.#pagesAhead(reading.length + 1);
-    for (const part of reading) {
-      const at = splitPoint(part, pagesAhead);
-      if (at === undefined) continue;
-      const right = new StretchPart({
-        start: positionBefore(at, 0) ?? formatTimestamp(at),
-        from: nanos(at),
-        end: part.end,
-        pageSpan: part.pageSpan,
-      });
-      part.end = at;
-      this.#parts.splice(this.#parts.indexOf(part) + 1, 0, right);
-      this.#read(right);
-      return;
-    }
+    const cut = chooseCut(reading, {
+      typicalSpan: this.#typicalSpan.value,
+      pagesAhead,
+      logEnd: this.#logEnd,
+    });
+    if (cut === undefined) return;
+    const { part, at, pages } = cut;
+    const right = new StretchPart({
+      start: positionBefore(at, 0) ?? formatTimestamp(at),
+      from: nanos(at),
+      end: part.end,
+      pageSpan: part.pageSpan,
+    });
+    const rest = (part.planned ?? 0) - part.pages - pages;
+    if (rest > 0) right.planned = rest;
+    part.end = at;
+    part.planned = part.pages + pages;
+    this.#parts.splice(this.#parts.indexOf(part) + 1, 0, right);
+    this.#read(right);
   }
 
-  /** As long as what may be held allows: the longer the parts, the fewer the cuts. */
+  /** Half of what may be held: parts turn out to be longer than was thought. */
   #pagesAhead(readers: number): number {
     const { bytes, entries } = this.#pageMax;
-    const pages = Math.min(this.#heldMax.bytes / (bytes || 1), this.#heldMax.entries / (entries || 1));
-    return Math.max(pagesAheadMin, Math.min(pagesAheadMax, Math.floor(pages / readers)));
+    const pages = Math.min(
+      this.#heldMax.bytes / (bytes * packedShare || 1),
+      this.#heldMax.entries / (entries || 1),
+    );
+    return Math.max(pagesAheadMin, Math.min(pagesAheadMax, Math.floor(pages / 2 / readers)));
   }
 
   async #append(part: StretchPart, page: WalkedPage): Promise<number> {
-    if (part !== this.#parts[0]) return part.keep(page);
+    if (part !== this.#parts[0]) return await part.keep(page);
     await part.drained;
     return await this.#appendNow(page);
   }
@@ -297,16 +349,18 @@ class ParallelWalk {
 
   /** The part has become the leftmost. */
   async #drain(part: StretchPart): Promise<void> {
-    for (let page = part.takePage(); page !== undefined; page = part.takePage()) {
-      await this.#appendNow(page);
-      const size = sizeOf(page.entries);
-      part.held.bytes -= size.bytes;
-      part.held.entries -= size.entries;
+    part.isDraining = true;
+    for (let packing = part.takePage(); packing !== undefined; packing = part.takePage()) {
+      const packed = await packing;
+      await this.#appendNow(await packed.unpack());
+      part.held.bytes -= packed.bytes;
+      part.held.entries -= packed.entries;
       this.#decide();
     }
     // A page that was read ahead and came to be appended in its turn.
     part.held.bytes = 0;
     part.held.entries = 0;
+    part.isDraining = false;
     this.#decide();
   }
 }

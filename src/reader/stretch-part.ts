@@ -1,9 +1,11 @@
 /** One part of a stretch: what its reader has asked for, and the pages that wait for the parts to the left of it. */
-import type { Nanos } from '../time.ts';
+import type { AuditPage } from '../cloud-api/audit-page.ts';
+import { parseTimestamp, type Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
+import { packPage, type PackedPage } from './packed-page.ts';
 import type { PageRead } from './page-source.ts';
 import { createdAtOf } from './page-entries.ts';
-import { averageSpan, type Cuttable } from './split-point.ts';
+import type { Cuttable } from './split-point.ts';
 import type { WalkResult } from './walk.ts';
 
 export interface HeldSize {
@@ -12,22 +14,31 @@ export interface HeldSize {
 }
 
 export class StretchPart implements Cuttable {
-  /** Moved to the left where the part is cut, never behind a position that was asked for. */
+  readonly from: Nanos;
+  /** Moved to the left where the part is cut, never behind a position that was asked for; to the right where it takes one over. */
   end: Nanos;
   asked: Nanos;
   pageSpan: number | undefined;
+  pages = 0;
+  planned: number | undefined;
+  /** A page was asked for: whoever reads into it from the left can't take it over any more. */
+  hasStarted = false;
+  readonly stop: AbortController = new AbortController();
   state: 'reading' | 'read' | 'failed' = 'reading';
   walking: Promise<WalkResult> | undefined;
   /** Set when the part has become the leftmost: fulfilled when all it held is appended. */
   drained: Promise<void> | undefined;
+  isDraining = false;
   readonly held: HeldSize = { bytes: 0, entries: 0 };
   readonly #start: string | undefined;
-  #pages: WalkedPage[] = [];
-  readonly #keys = new Set<string>();
+  readonly #pages: Promise<PackedPage>[] = [];
+  #keys = new Set<string>();
+  #keysBefore = new Set<string>();
   #lastSeen: Nanos | undefined;
 
   constructor(range: { start: string | undefined; from: Nanos; end: Nanos; pageSpan: number | undefined }) {
     this.#start = range.start;
+    this.from = range.from;
     this.asked = range.from;
     this.end = range.end;
     this.pageSpan = range.pageSpan;
@@ -40,33 +51,61 @@ export class StretchPart implements Cuttable {
     return this.#start;
   }
 
-  /** Learns how far the reader is and how much time a page takes. What lies before the log's first entry is no measure. */
-  measure({ page }: PageRead): void {
+  /**
+   * Learns how far the reader is; tells how much time the page took, in nanoseconds. What lies before the log's first entry is
+   * no measure.
+   */
+  measure({ page }: PageRead): number | undefined {
+    this.pages += 1;
+    if (page.entries.length === 0) this.#reach(positionAfter(page));
     const newest = page.entries.findLast((entry) => createdAtOf(entry) !== undefined);
     const oldest = page.entries.find((entry) => createdAtOf(entry) !== undefined);
-    if (newest === undefined || oldest === undefined) return;
+    if (newest === undefined || oldest === undefined) return undefined;
     const last = createdAtOf(newest);
     const since = this.#lastSeen ?? createdAtOf(oldest);
-    if (last !== undefined && last > this.asked) this.asked = last;
-    if (last === undefined || since === undefined || last <= since) return;
-    this.pageSpan = averageSpan(this.pageSpan, Number(last - since));
+    this.#reach(last);
+    if (last === undefined || since === undefined || last <= since) return undefined;
+    this.pageSpan = Number(last - since);
     this.#lastSeen = last;
+    return this.pageSpan;
   }
 
-  /** Keeps the page until its turn; tells how many of its entries the part did not have. */
-  keep(page: WalkedPage): number {
-    this.#pages.push(page);
-    const known = this.#keys.size;
+  #reach(time: Nanos | undefined): void {
+    if (time !== undefined && time > this.asked) this.asked = time;
+  }
+
+  /** Keeps the page until its turn; tells how many of its entries are not among the last that it kept. */
+  async keep(page: WalkedPage): Promise<number> {
+    const packing = packPage(page);
+    // At once: the part's turn may come meanwhile.
+    this.#pages.push(packing);
+    const isNew = page.entries.map(({ key }) => !this.#keys.has(key) && !this.#keysBefore.has(key));
+    if (this.#keys.size > keysMax) {
+      this.#keysBefore = this.#keys;
+      this.#keys = new Set();
+    }
     for (const { key } of page.entries) this.#keys.add(key);
-    return this.#keys.size - known;
+    const raw = sizeOf(page.entries);
+    const { bytes } = await packing;
+    // A part whose turn has come holds nothing any more.
+    this.held.bytes = Math.max(0, this.held.bytes - raw.bytes + bytes);
+    return isNew.filter(Boolean).length;
   }
 
   /** Gives the pages kept, in order, and lets go of each. */
-  takePage(): WalkedPage | undefined {
+  takePage(): Promise<PackedPage> | undefined {
     this.#keys.clear();
+    this.#keysBefore.clear();
     return this.#pages.shift();
   }
 }
+
+function positionAfter({ nextStartingFrom }: AuditPage): Nanos | undefined {
+  return nextStartingFrom === undefined ? undefined : parseTimestamp(nextStartingFrom);
+}
+
+/** What a reader that does not get on meets again are the entries of its last page. */
+const keysMax = 10_000;
 
 export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
   return { bytes: entries.reduce((sum, { raw }) => sum + raw.length, 0), entries: entries.length };

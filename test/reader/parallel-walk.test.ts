@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { PageRead, PageSource } from '../../src/reader/page-source.ts';
 import { walkInParallel } from '../../src/reader/parallel-walk.ts';
-import { nanos, parseTimestamp } from '../../src/time.ts';
+import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
 import { createLogPages } from '../helpers/log-pages.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 
@@ -28,8 +29,15 @@ function read(options: {
   readonly appending?: () => Promise<void>;
   /** Entries look as large as this. */
   readonly entryBytes?: number;
+  readonly log?: typeof log;
+  readonly end?: Nanos;
 }): Reading {
-  const pages = createLogPages({ log, pageSize: 10, now: () => nanos(end + 3600n * second) });
+  const stretchEnd = options.end ?? end;
+  const pages = createLogPages({
+    log: options.log ?? log,
+    pageSize: 10,
+    now: () => nanos(stretchEnd + 3600n * second),
+  });
   const asked: bigint[] = [];
   const ids: string[] = [];
   const source: PageSource = {
@@ -48,7 +56,7 @@ function read(options: {
     source,
     {
       start: undefined,
-      end,
+      end: stretchEnd,
       caughtUpAt: undefined,
       priority: 'bulk',
       append: async (page) => {
@@ -70,7 +78,8 @@ function read(options: {
 function padded({ page, limit }: PageRead, bytes: number): PageRead {
   const entries = page.entries.map(({ raw, fields }) => {
     const text = raw.toString();
-    return { raw: Buffer.from(`${text.slice(0, -1)},"x":"${'x'.repeat(bytes)}"}`), fields };
+    const x = randomBytes(bytes / 2).toString('hex');
+    return { raw: Buffer.from(`${text.slice(0, -1)},"x":"${x}"}`), fields };
   });
   return { page: { ...page, entries }, limit };
 }
@@ -80,11 +89,12 @@ describe('a walk in parts', () => {
     let go = (): void => undefined;
     const gate = new Promise<void>((resolve) => (go = resolve));
     const reading = read({ turns: 1, appending: () => gate, entryBytes: 100_000 });
-    await delay(100);
     // Pages of a megabyte, of which four times as many may be held where that helps.
-    const ahead = reading.asked.length;
-    await delay(100);
-    expect(reading.asked).toHaveLength(ahead);
+    let ahead = 0;
+    do {
+      ahead = reading.asked.length;
+      await delay(500);
+    } while (reading.asked.length > ahead);
     expect(ahead).toBeLessThan(20);
     go();
     await reading.done;
@@ -97,6 +107,26 @@ describe('a walk in parts', () => {
     expect(reading.ids).toEqual(log.slice(0, reading.ids.length).map(({ id }) => id));
     expect(reading.ids.length).toBeGreaterThanOrEqual(500);
     expect(reading.ids.length).toBeLessThan(520);
+  });
+
+  it.each([
+    ['a minute', 60n],
+    ['two hundred years', 6_311_520_000n],
+  ])('asks a few rounds more at a pause, however long it is: %s', async (_, pause) => {
+    const before = log.slice(0, 500);
+    const after = log.slice(500).map(({ id, at }) => ({ id, at: nanos(at + pause * second) }));
+    const paused = [...before, ...after];
+    const reading = read({ turns: 3, log: paused, end: nanos(end + pause * second) });
+    await reading.done;
+    expect(reading.ids).toEqual(paused.map(({ id }) => id));
+    expect(reading.asked.length).toBeLessThanOrEqual(140);
+  });
+
+  it('looks no further once the log has ended long before the stretch', async () => {
+    const reading = read({ turns: 3, end: nanos(end + 6_311_520_000n * second) });
+    await reading.done;
+    expect(reading.ids).toHaveLength(1000);
+    expect(reading.asked.length).toBeLessThanOrEqual(140);
   });
 
   it('costs few requests more than a serial one', async () => {

@@ -1,0 +1,81 @@
+/**
+ * A page that waits for its turn, at about a quarter of its size. What is packed never leaves this process, so the quickest
+ * way that zlib has is taken, on its own threads.
+ */
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import type { Nanos } from '../time.ts';
+import type { WalkedPage } from './append-group.ts';
+import { keptEntry, lineHashes } from './page-entries.ts';
+
+export interface PackedPage {
+  /** What it takes while it waits. */
+  readonly bytes: number;
+  readonly entries: number;
+  readonly unpack: () => Promise<WalkedPage>;
+}
+
+const compress = promisify(brotliCompress);
+const decompress = promisify(brotliDecompress);
+const lineBreak = 0x0a;
+
+export async function packPage(page: WalkedPage): Promise<PackedPage> {
+  const { checkpoint, serverDate } = page;
+  const count = page.entries.length;
+  const times: Nanos[] = page.entries.map(({ createdAt }) => createdAt);
+  const ownTimes = page.entries.map(({ hasOwnTime }) => hasOwnTime);
+  const hashes = lineHashes(count);
+  for (const [index, { lineSha256 }] of page.entries.entries()) hashes.at(index).set(lineSha256);
+  const packed = await compress(joinLines(page), {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 1,
+      [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    },
+  });
+  return {
+    // Beside the text: hash and time of each entry.
+    bytes: packed.length + count * bytesBeside,
+    entries: count,
+    unpack: async () => {
+      const lines = splitLines(await decompress(packed), count * 2);
+      const entries = times.map((createdAt, index) =>
+        keptEntry({
+          key: lines[index * 2]?.toString('latin1') ?? '',
+          raw: lines[index * 2 + 1] ?? Buffer.alloc(0),
+          createdAt,
+          hasOwnTime: ownTimes[index] ?? false,
+          lineSha256: hashes.at(index),
+        }),
+      );
+      return { entries, checkpoint, serverDate };
+    },
+  };
+}
+
+const bytesBeside = 80;
+
+/** Key and text of each entry; neither has a line break in it. */
+function joinLines({ entries }: WalkedPage): Buffer {
+  const size = entries.reduce((sum, { key, raw }) => sum + key.length + raw.length + 2, 0);
+  const text = Buffer.allocUnsafeSlow(size);
+  let place = 0;
+  for (const { key, raw } of entries) {
+    place += text.write(key, place, 'latin1');
+    text[place] = lineBreak;
+    place += 1 + raw.copy(text, place + 1);
+    text[place] = lineBreak;
+    place += 1;
+  }
+  return text;
+}
+
+function splitLines(text: Buffer, count: number): Buffer[] {
+  const lines: Buffer[] = [];
+  let from = 0;
+  for (let index = 0; index < count; index += 1) {
+    const to = text.indexOf(lineBreak, from);
+    lines.push(text.subarray(from, to));
+    from = to + 1;
+  }
+  return lines;
+}
