@@ -166,17 +166,50 @@ export async function* lineHashes(content: AsyncIterable<Buffer>): AsyncGenerato
   }
 }
 
-/** The content of an object, in blocks of about a mebibyte that end at a line's end. */
+/**
+ * The content of an object, in blocks of about a mebibyte that end at a line's end. What was read or appended together mostly
+ * lies in one piece of memory already, line break for line break: that is not copied.
+ */
 export function* lineBlocks(entries: readonly Pick<SinkEntry, 'raw'>[]): Generator<Buffer> {
-  let parts: Buffer[] = [];
-  let bytes = 0;
-  for (const { raw } of entries) {
-    parts.push(raw, lineBreakBytes);
-    bytes += raw.length + 1;
-    if (bytes < blockBytes) continue;
-    yield Buffer.concat(parts, bytes);
-    parts = [];
-    bytes = 0;
+  for (let from = 0; from < entries.length;) {
+    let to = from;
+    let bytes = 0;
+    while (to < entries.length && bytes < blockBytes) {
+      bytes += (entries[to]?.raw.length ?? 0) + 1;
+      to += 1;
+    }
+    yield joinedInPlace(entries, { from, to, bytes }) ?? joinedByCopy(entries.slice(from, to), bytes);
+    from = to;
   }
-  if (bytes > 0) yield Buffer.concat(parts, bytes);
+}
+
+interface BlockRange {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
+
+function joinedInPlace(
+  entries: readonly Pick<SinkEntry, 'raw'>[],
+  { from, to, bytes }: BlockRange,
+): Buffer | undefined {
+  const first = entries[from]?.raw;
+  if (first === undefined || first.byteOffset + bytes > first.buffer.byteLength) return undefined;
+  const block = Buffer.from(first.buffer, first.byteOffset, bytes);
+  let place = 0;
+  for (let index = from; index < to; index += 1) {
+    const raw = entries[index]?.raw;
+    if (raw?.buffer !== first.buffer || raw.byteOffset !== first.byteOffset + place) return undefined;
+    place += raw.length;
+    if (block[place] !== lineBreak) return undefined;
+    place += 1;
+  }
+  return block;
+}
+
+function joinedByCopy(entries: readonly Pick<SinkEntry, 'raw'>[], bytes: number): Buffer {
+  return Buffer.concat(
+    entries.flatMap(({ raw }) => [raw, lineBreakBytes]),
+    bytes,
+  );
 }

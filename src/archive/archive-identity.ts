@@ -99,16 +99,27 @@ export async function tryClaim(
   return 'honoured';
 }
 
+/** What this ledger claimed, and what its `archive.json` was when it was read last. */
+export interface ClaimedArchive {
+  readonly claim: ArchiveIdentity;
+  revision: string | undefined;
+}
+
 /**
  * Whether the archive that was claimed is still the one that is there. Read, since the answer to a HEAD can't say whether
- * the object is missing or its bucket. Rejects with `destination_lost`, `foreign_writer` or `archive_unreadable`.
+ * the object is missing or its bucket; but not again where the store can tell that nothing has happened to it. Rejects with
+ * `destination_lost`, `foreign_writer` or `archive_unreadable`.
  */
 export async function assertStillClaimed(
   store: ObjectStore,
-  claim: ArchiveIdentity,
+  claimed: ClaimedArchive,
   options: ObjectCallOptions,
 ): Promise<void> {
+  const { claim } = claimed;
   const { name } = claim.organization;
+  // Before reading: what is altered in between is read the next time.
+  const revision = await store.revision?.(identityKey(name), options);
+  if (revision !== undefined && revision === claimed.revision) return;
   const found = await readIdentityObject(store, name, options);
   if (found === undefined) {
     throw new SinkError(
@@ -118,6 +129,7 @@ export async function assertStillClaimed(
     );
   }
   assertSameArchive(store, found.identity, claim);
+  claimed.revision = revision;
 }
 
 interface IdentityPut extends ObjectCallOptions {

@@ -24,7 +24,7 @@ import type {
   WriteReceipt,
 } from '../../sinks/sink.ts';
 import { announceStep } from '../steps.ts';
-import { assertStillClaimed, claimArchive, identityOf, type ArchiveIdentity } from './archive-identity.ts';
+import { assertStillClaimed, claimArchive, identityOf, type ClaimedArchive } from './archive-identity.ts';
 import {
   differingLines,
   holdsContent,
@@ -97,7 +97,7 @@ class Archive {
   readonly #store: ObjectStore;
   readonly #running = new Set<Promise<unknown>>();
   /** By organization: the archive that was found, or begun, here. */
-  readonly #claimed = new Map<string, ArchiveIdentity>();
+  readonly #claimed = new Map<string, ClaimedArchive>();
   /** Batches that are packed, or being packed, for a write that comes later. */
   readonly #prepared = new WeakMap<SinkBatch, Promise<PackedEntries>>();
   #closed: Promise<void> | undefined;
@@ -142,7 +142,7 @@ class Archive {
     }
     const claim = identityOf(attachment);
     await claimArchive(this.#store, claim, options);
-    this.#claimed.set(organization, claim);
+    this.#claimed.set(organization, { claim, revision: undefined });
     announceStep('archive-claimed');
     await this.#assertAllKnown(attachment, options);
   }
@@ -233,8 +233,8 @@ class Archive {
    * a store looks for the condition before it takes the body, two ledgers that begin at once may both have been told yes.
    */
   async #assertStillOurs(organization: string, options: SinkOptions): Promise<void> {
-    const claim = this.#claimed.get(organization);
-    if (claim !== undefined) await assertStillClaimed(this.#store, claim, options);
+    const claimed = this.#claimed.get(organization);
+    if (claimed !== undefined) await assertStillClaimed(this.#store, claimed, options);
   }
 
   /**

@@ -10,7 +10,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { constants, existsSync, realpathSync, type Dirent } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { announceStep } from '../steps.ts';
@@ -84,8 +84,6 @@ class FileObjectStore implements ObjectStore {
     const path = join(this.#root, key);
     const incomplete = join(this.#root, incompleteFolder, `${randomUUID()}.part`);
     try {
-      await this.#makeDirectory(dirname(incomplete));
-      await this.#makeDirectory(dirname(path));
       return await this.#writeThenLink({ path, incomplete, bytes, signal: options.signal });
     } catch (error) {
       throw fileSystemError(error, { doing: 'write', path, signal: options.signal });
@@ -110,6 +108,19 @@ class FileObjectStore implements ObjectStore {
     const path = join(this.#root, key);
     try {
       return { size: (await stat(path)).size };
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw fileSystemError(error, { doing: 'read', path, signal: options.signal });
+    }
+  }
+
+  async revision(key: string, options: ObjectCallOptions): Promise<string | undefined> {
+    assertPlainKey(key);
+    options.signal.throwIfAborted();
+    const path = join(this.#root, key);
+    try {
+      const { dev, ino, ctimeNs, size } = await stat(path, { bigint: true });
+      return `${dev}:${ino}:${ctimeNs}:${size}`;
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw fileSystemError(error, { doing: 'read', path, signal: options.signal });
@@ -170,36 +181,68 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  async #writeThenLink(write: FileWrite): Promise<'created' | 'exists'> {
+  async #writeThenLink({ path, incomplete, bytes, signal }: FileWrite): Promise<'created' | 'exists'> {
+    let file: FileHandle | undefined;
+    let isLeft = true;
     try {
-      await writeDurably(write.incomplete, write.bytes);
+      // Each step waits for the disk and for a turn of the main thread: what does not depend on another is done beside it.
+      await allOrFirstFailure([
+        this.#writeIncomplete(incomplete, bytes).then((written) => (file = written)),
+        this.#makeDirectory(dirname(path)),
+      ]);
       announceStep('file-written');
-      write.signal.throwIfAborted();
-      const outcome = await linkWithoutReplacing(write.incomplete, write.path);
+      signal.throwIfAborted();
+      const linking = linkWithoutReplacing(incomplete, path);
+      await allOrFirstFailure([linking, closed(file)]);
+      const outcome = await linking;
       announceStep('file-linked');
+      isLeft = false;
       // Also when it exists: whoever made it may have died before this step.
-      await this.#syncDirectories(dirname(write.path));
+      await allOrFirstFailure([this.#syncDirectories(dirname(path)), remove(incomplete)]);
       announceStep('file-synced');
       return outcome;
     } finally {
-      await unlink(write.incomplete).catch((error: unknown) => {
-        if (!hasCode(error, 'ENOENT')) throw error;
-      });
+      await closed(file);
+      if (isLeft) await remove(incomplete);
+    }
+  }
+
+  /** The file as it was written, on the disk and still open. */
+  async #writeIncomplete(path: string, bytes: Buffer): Promise<FileHandle> {
+    const file = await this.#createIncomplete(path);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #createIncomplete(path: string): Promise<FileHandle> {
+    try {
+      return await open(path, 'wx', 0o600);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      await this.#makeDirectory(dirname(path));
+      return await open(path, 'wx', 0o600);
     }
   }
 
   /** The folder that holds the new name, and every folder that is not known to be on the disk under its own. */
   async #syncDirectories(deepest: string): Promise<void> {
-    const named = new Map<string, string>();
-    const unsynced = new Set([deepest]);
-    for (let path = deepest; path !== this.#root && path !== dirname(path); path = dirname(path)) {
-      const identity = await identityOf(path);
-      if (this.#durable.get(path) === identity) continue;
-      named.set(path, identity);
-      unsynced.add(dirname(path));
-    }
+    const paths: string[] = [];
+    for (let path = deepest; path !== this.#root && path !== dirname(path); path = dirname(path))
+      paths.push(path);
+    const identities = await Promise.all(paths.map(identityOf));
+    const named = paths.flatMap((path, index): [path: string, identity: string][] => {
+      const identity = identities[index] ?? '';
+      return this.#durable.get(path) === identity ? [] : [[path, identity]];
+    });
+    const unsynced = new Set([deepest, ...named.map(([path]) => dirname(path))]);
     await Promise.all([...unsynced].map(syncDirectory));
-    if (this.#durable.size + named.size > durableMax) this.#durable.clear();
+    if (this.#durable.size + named.length > durableMax) this.#durable.clear();
     for (const [path, identity] of named) this.#durable.set(path, identity);
   }
 
@@ -236,13 +279,20 @@ interface FileWrite {
   readonly signal: AbortSignal;
 }
 
-async function writeDurably(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+/** Waits for all of them: none may go on behind a failure. */
+async function allOrFirstFailure(steps: readonly Promise<unknown>[]): Promise<void> {
+  for (const ended of await Promise.allSettled(steps)) if (ended.status === 'rejected') throw ended.reason;
+}
+
+async function closed(file: FileHandle | undefined): Promise<void> {
+  await file?.close();
+}
+
+async function remove(incomplete: string): Promise<void> {
   try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+    await unlink(incomplete);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
 }
 

@@ -78,6 +78,11 @@ export interface ObjectStore {
   putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'>;
   get(key: string, options: GetOptions): Promise<StoredObject | undefined>;
   head(key: string, options: ObjectCallOptions): Promise<ObjectHead | undefined>;
+  /**
+   * What is another whenever the object is another, or was altered. Present where that is far cheaper than reading a small
+   * object; undefined where there is none of that key.
+   */
+  readonly revision?: (key: string, options: ObjectCallOptions) => Promise<string | undefined>;
   /** Every object below a folder (`''`, or a path that ends in `/`), in the byte order of keys, a page at a time. */
   list(folder: string, options: ListOptions): AsyncIterable<ListedObject>;
   /**

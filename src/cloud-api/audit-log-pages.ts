@@ -72,6 +72,6 @@ function advances(position: string | undefined, next: string, order: SortOrder):
 }
 
 function identity(entry: AuditEntry): string {
-  const { id } = entry.fields;
+  const { id } = entry;
   return typeof id === 'string' && id !== '' ? id : entry.raw.toString('latin1');
 }

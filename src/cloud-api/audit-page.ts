@@ -10,7 +10,14 @@ export interface AuditEntry {
    * strings dropped, so that it fits one line.
    */
   readonly raw: Buffer;
-  /** `JSON.parse(raw)`; whatever the API sends, unknown fields included. Numbers may have lost digits: `raw` has not. */
+  /** As in `fields`. */
+  readonly id: unknown;
+  /** `created_at` as in `fields`. */
+  readonly createdAt: unknown;
+  /**
+   * `JSON.parse(raw)`; whatever the API sends, unknown fields included. Numbers may have lost digits: `raw` has not. Parsed when
+   * it is asked for, each time: thousands of entries wait in memory, and their fields take twice the room of their text.
+   */
   readonly fields: AuditLogFields;
 }
 

@@ -93,7 +93,24 @@ function readEntries(body: Buffer, start: number): ReadValue {
 
 /** An entry must fit one line; a line break can only stand outside strings, since JSON forbids it inside. */
 function entryOf(slice: Buffer, fields: AuditLogFields, hasLineBreak: boolean): AuditEntry {
-  return { raw: hasLineBreak ? dropSpace(slice) : slice, fields };
+  return new ScannedEntry(hasLineBreak ? dropSpace(slice) : slice, fields);
+}
+
+class ScannedEntry implements AuditEntry {
+  readonly raw: Buffer;
+  readonly id: unknown;
+  readonly createdAt: unknown;
+
+  constructor(raw: Buffer, fields: AuditLogFields) {
+    this.raw = raw;
+    this.id = fields.id;
+    this.createdAt = fields.created_at;
+  }
+
+  get fields(): AuditLogFields {
+    // It was a JSON object when the page was scanned.
+    return JSON.parse(this.raw.toString('utf8')) as AuditLogFields;
+  }
 }
 
 function finish(body: Buffer, end: number, entries: FoundEntries, next: unknown): ScannedPage {

@@ -15,6 +15,16 @@ const epoch = 946_684_800_000_000n;
 const timestampMin = -211_813_488_000_000_000n;
 const timestampEnd = 9_223_371_331_200_000_000n;
 
+/**
+ * Writes a whole number at a place; tells where it ends. Most are small numbers, and making a bigint of each costs more than
+ * writing it.
+ */
+export function setInt8(bytes: Buffer, place: number, value: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  bytes.writeInt32BE(high, place);
+  return bytes.writeUInt32BE(value - high * 2 ** 32, place + 4);
+}
+
 /** Builds the bytes of one COPY. Values are written in the order of the statement's columns. */
 export class CopyBinaryWriter {
   readonly #fields: number;
@@ -63,13 +73,18 @@ export class CopyBinaryWriter {
     this.#reserve(12);
     this.#length = this.#buffer.writeInt32BE(8, this.#length);
     if (typeof value === 'number' && Number.isSafeInteger(value)) {
-      // Most are small numbers, and making a bigint of each costs more than writing it.
-      const high = Math.floor(value / 2 ** 32);
-      this.#length = this.#buffer.writeInt32BE(high, this.#length);
-      this.#length = this.#buffer.writeUInt32BE(value - high * 2 ** 32, this.#length);
+      this.#length = setInt8(this.#buffer, this.#length, value);
     } else {
       this.#length = this.#buffer.writeBigInt64BE(BigInt(value), this.#length);
     }
+  }
+
+  /** Leaves room for a value that `setInt8` fills in; tells where. */
+  int8Later(): number {
+    this.#reserve(12);
+    const place = this.#buffer.writeInt32BE(8, this.#length);
+    this.#length = place + 8;
+    return place;
   }
 
   /** Nanoseconds since 1970, cut to microseconds; null outside what a timestamptz can hold, never another time. */

@@ -4,28 +4,21 @@
  * exactly once, whatever the API repeats and wherever the process dies, and a process whose lease is gone appends
  * nothing. The row is locked before known ids are read; two writers can't number the same sequence.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { announceStep } from '../steps.ts';
 import { maxNanos, nanos, type Nanos } from '../time.ts';
-import { CopyBinaryWriter } from '../database/copy-binary.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { describeError } from '../logger.ts';
 import { writeJournalLines } from './journal.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
-import { packSegment } from './segments.ts';
-
-/** An entry as the reader hands it over. */
-export interface NewEntry {
-  /** The id where it is a UUID, else a UUID made from it. */
-  readonly key: string;
-  readonly raw: Buffer;
-  readonly createdAt: Nanos;
-  readonly lineSha256: Buffer;
-  /** Computed where it is needed, each time: for new entries and for known ones whose line differs. */
-  contentSha256(): Buffer;
-}
+import {
+  copyRows,
+  numberRows,
+  prepareEntries,
+  type NewEntry,
+  type PreparedEntries,
+} from './prepared-entries.ts';
 
 /** What moves with the entries. */
 export type PositionMove =
@@ -42,6 +35,8 @@ export type PositionMove =
 export interface AppendRequest {
   readonly entries: readonly NewEntry[];
   readonly move: PositionMove;
+  /** Made of just these entries; used where all of them are new. */
+  readonly prepared?: PreparedEntries | undefined;
 }
 
 export interface AppendResult {
@@ -60,8 +55,6 @@ const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 A
 const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
 const selectKnown = `SELECT entry, sequence, line_sha256, content_sha256 FROM ledger.ledger_rows
   WHERE organization = $1 AND entry = ANY(CAST($2 AS uuid[]))`;
-const copyRows = `COPY ledger.ledger_rows
-    (organization, entry, sequence, created_at, line_sha256, content_sha256, segment) FROM STDIN WITH (FORMAT binary)`;
 const insertSegment = `INSERT INTO ledger.segments
     (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
   VALUES ($1, $2, $3, $4, $5, $6)`;
@@ -140,7 +133,12 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
   announceStep('append-begun');
   const first = Number(rows[0].next_sequence);
   const sorted = await sortOut(transaction, { organization, first, entries: request.entries });
-  const text = await insertNew(transaction, { organization, first, entries: sorted.added });
+  const text = await insertNew(transaction, {
+    organization,
+    first,
+    entries: sorted.added,
+    prepared: request.prepared,
+  });
   const changed = await keepChanged(ledger, transaction, { organization, entries: sorted.differing });
   await movePosition(transaction, organization, request.move);
   announceStep('position-moved');
@@ -216,15 +214,19 @@ async function sortOut(
  */
 export async function insertNew(
   transaction: Queryable,
-  batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
+  batch: {
+    readonly organization: number;
+    readonly first: number;
+    readonly entries: readonly NewEntry[];
+    readonly prepared?: PreparedEntries | undefined;
+  },
 ): Promise<Buffer | undefined> {
-  const { organization, first, entries } = batch;
+  const { organization, first, entries, prepared } = batch;
   if (entries.length === 0) return undefined;
-  const segment = await packSegment(entries);
+  const isPrepared = prepared?.organization === organization && isSame(prepared.entries, entries);
+  const { segment, rows } = isPrepared ? prepared : await prepareEntries(organization, entries);
   const last = first + entries.length - 1;
-  // Hashing a few thousand entries takes a while; timers, signals and the lease get a turn in between.
-  await nextTurn();
-  await transaction.copyIn(copyRows, encodeRows(batch));
+  await transaction.copyIn(copyRows, numberRows(rows, first));
   announceStep('rows-numbered');
   await transaction.query(insertSegment, [
     organization,
@@ -243,27 +245,8 @@ export async function insertNew(
   return segment.text;
 }
 
-const rowColumns = 7;
-const rowBytes = 150;
-
-/** The rows as the bytes of one `COPY`. */
-function encodeRows(batch: {
-  readonly organization: number;
-  readonly first: number;
-  readonly entries: readonly NewEntry[];
-}): Buffer {
-  const writer = new CopyBinaryWriter(rowColumns, batch.entries.length * rowBytes);
-  for (const [index, entry] of batch.entries.entries()) {
-    writer.startRow();
-    writer.int8(batch.organization);
-    writer.uuid(entry.key);
-    writer.int8(batch.first + index);
-    writer.int8(entry.createdAt);
-    writer.bytes(entry.lineSha256);
-    writer.bytes(entry.contentSha256());
-    writer.int8(batch.first);
-  }
-  return writer.finish();
+function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
+  return one.length === other.length && one.every((entry, index) => entry === other[index]);
 }
 
 /** Keeps each other content of a known entry once; tells which were new. */

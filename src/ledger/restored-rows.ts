@@ -2,7 +2,8 @@
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { ExporterError } from '../errors.ts';
-import { insertNew, type NewEntry } from './append.ts';
+import { insertNew } from './append.ts';
+import type { NewEntry } from './prepared-entries.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
 import type { ObjectEvidence, ObjectPlan, StoredObject } from './objects.ts';

@@ -1,6 +1,9 @@
 /**
  * Appends pages behind the reading of the next ones. While one append is under way, whole pages that follow wait and
- * become one append together: fewer commits, the same order, and the position of the last of them moves with all.
+ * become one append together: fewer commits, the same order, and the position of the last of them moves with all. As soon as
+ * enough of them wait, what can be done for their append before its turn is done.
+ *
+ *     appending ◀── next, made ready ◀── waiting ◀── a page that was read
  */
 import type { Nanos } from '../time.ts';
 import type { PageEntry } from './page-entries.ts';
@@ -12,18 +15,25 @@ export interface WalkedPage {
   readonly serverDate: Nanos | undefined;
 }
 
+export interface AppendSteps {
+  readonly append: (page: WalkedPage) => Promise<number>;
+  /** Told of what `append` will be given when its turn has come; what it makes ready is its own. Default: nothing. */
+  readonly makeReady?: ((page: WalkedPage) => Promise<void>) | undefined;
+}
+
 export class AppendGroup {
-  readonly #append: (page: WalkedPage) => Promise<number>;
+  readonly #steps: AppendSteps;
   readonly #entriesMax: number;
   #waiting: WalkedPage[] = [];
+  #next: { readonly page: WalkedPage; readonly ready: Promise<void> } | undefined;
   /** The append under way. A failed one stays: nothing may be appended behind a page that was not. */
   #running: Promise<void> | undefined;
   #added = 0;
   #broughtLast = 0;
 
-  /** No more than about `entriesMax` entries wait; one append takes what waits. */
-  constructor(append: (page: WalkedPage) => Promise<number>, entriesMax: number) {
-    this.#append = append;
+  /** No more than about `entriesMax` entries wait, and a quarter of it behind as many that are next; one append takes what waits. */
+  constructor(steps: AppendSteps, entriesMax: number) {
+    this.#steps = steps;
     this.#entriesMax = entriesMax;
   }
 
@@ -36,15 +46,15 @@ export class AppendGroup {
   async add(page: WalkedPage): Promise<void> {
     this.#waiting.push(page);
     if (this.#running === undefined) this.#start();
-    const waiting = this.#waiting.reduce((entries, { entries: held }) => entries + held.length, 0);
-    if (waiting >= this.#entriesMax) await this.#running;
+    else if (this.#isWaitingEnough()) this.#makeNext();
+    if (this.#isFull()) await this.#running;
   }
 
   /** Appends everything; resolves to how many entries the last append brought. */
   async drain(page: WalkedPage): Promise<number> {
     this.#waiting.push(page);
     if (this.#running === undefined) this.#start();
-    await this.#finished();
+    await this.finish();
     return this.#broughtLast;
   }
 
@@ -55,33 +65,65 @@ export class AppendGroup {
     try {
       return await Promise.race([promise, running.then(() => promise)]);
     } catch (error) {
-      await this.#finished();
+      await this.finish();
       throw error;
     }
   }
 
   /** Waits until everything that was added is appended, or an append has failed, which is met elsewhere. */
   async settle(): Promise<void> {
-    await Promise.allSettled([this.#finished()]);
+    await Promise.allSettled([this.finish()]);
   }
 
-  async #finished(): Promise<void> {
+  /** Waits until everything that was added is appended; rejects with the failure of an append. */
+  async finish(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
 
-  #start(): void {
-    const pages = this.#waiting;
-    this.#waiting = [];
-    // A promise of its own for each append: one for all of them would hold on to every page that was raced against it.
-    this.#running = this.#appendOne(joined(pages));
-    this.#running.catch(() => undefined);
+  /** Half of the most: making ready takes about as long as an append, and should be done when its turn comes. */
+  #isWaitingEnough(): boolean {
+    return this.#entriesWaiting() >= this.#entriesMax / 2;
   }
 
-  async #appendOne(page: WalkedPage): Promise<void> {
-    this.#broughtLast = await this.#append(page);
+  /** Behind what is next a page or two are enough: they will not be appended soon. */
+  #isFull(): boolean {
+    return this.#entriesWaiting() >= (this.#next === undefined ? this.#entriesMax : this.#entriesMax / 4);
+  }
+
+  #entriesWaiting(): number {
+    return this.#waiting.reduce((entries, { entries: held }) => entries + held.length, 0);
+  }
+
+  #makeNext(): void {
+    const { makeReady } = this.#steps;
+    if (makeReady === undefined || this.#next !== undefined) return;
+    const page = this.#takeWaiting();
+    const ready = makeReady(page);
+    ready.catch(() => undefined);
+    this.#next = { page, ready };
+  }
+
+  #takeWaiting(): WalkedPage {
+    const pages = this.#waiting;
+    this.#waiting = [];
+    return joined(pages);
+  }
+
+  #start(): void {
+    const next = this.#next;
+    this.#next = undefined;
+    // A promise of its own for each append: one for all of them would hold on to every page that was raced against it.
+    this.#running = this.#appendOne(next?.page ?? this.#takeWaiting(), next?.ready);
+    this.#running.catch(() => undefined);
+    if (next !== undefined && this.#isWaitingEnough()) this.#makeNext();
+  }
+
+  async #appendOne(page: WalkedPage, ready: Promise<void> | undefined): Promise<void> {
+    await ready;
+    this.#broughtLast = await this.#steps.append(page);
     this.#added += this.#broughtLast;
     this.#running = undefined;
-    if (this.#waiting.length > 0) this.#start();
+    if (this.#next !== undefined || this.#waiting.length > 0) this.#start();
   }
 }
 

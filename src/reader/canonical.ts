@@ -8,7 +8,7 @@
  */
 
 /** Beyond it an entry is its own canonical form: every other text is a change. */
-const nestingMax = 512;
+export const nestingMax = 512;
 
 /** `text` must be valid JSON: what the page scanner let through. */
 export function canonicalForm(text: string): string {
@@ -19,7 +19,8 @@ export function canonicalForm(text: string): string {
   const fields = readFields(cursor, (key) =>
     key === '"payload"' ? canonicalPayload(cursor) : canonicalValue(cursor),
   );
-  return joinFields(fields, (value) => absent.has(value));
+  // Only what is as short can be one of them: looking up a longer one would hash it first.
+  return joinFields(fields, (value) => value.length <= absentLengthMax && absent.has(value));
 }
 
 interface Cursor {
@@ -28,6 +29,7 @@ interface Cursor {
 }
 
 const absent: ReadonlySet<string> = new Set(['null', '""', '[]', '{}']);
+const absentLengthMax = 4;
 
 function canonicalPayload(cursor: Cursor): string {
   skipSpace(cursor);
@@ -51,7 +53,7 @@ function holdsJson(text: string): boolean {
 }
 
 /** Counts brackets, those in strings too: more than the truth is on the safe side of the stack. */
-function nestingAtMost(text: string, depthMax: number): boolean {
+export function nestingAtMost(text: string, depthMax: number): boolean {
   // Every level takes two brackets: most entries are too short to be deep.
   if (text.length <= depthMax * 2) return true;
   let depth = 0;

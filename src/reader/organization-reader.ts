@@ -5,12 +5,13 @@
  * lease's holder changes it.
  */
 import type { AuditSource } from '../cloud-api/audit-page.ts';
-import { append, type AppendResult, type NewEntry, type PositionMove } from '../ledger/append.ts';
+import { append, type AppendResult, type PositionMove } from '../ledger/append.ts';
 import { covers, endOfTime, type Interval } from '../ledger/coverage.ts';
 import { writeJournal } from '../ledger/journal.ts';
 import type { Lease } from '../ledger/leases.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { findOrganization, type Organization } from '../ledger/organizations.ts';
+import { prepareEntries, type NewEntry, type PreparedEntries } from '../ledger/prepared-entries.ts';
 import {
   demandCoverage,
   finishDemand,
@@ -224,6 +225,7 @@ class LeasedReader implements OrganizationReader {
   ): Promise<WalkResult> {
     const { ledger, organization, logger } = this.#options;
     const accepts = options.accepts ?? ((entry: PageEntry): boolean => this.#isDemanded(entry));
+    const prepared = new WeakMap<WalkedPage, PreparedEntries>();
     return await walkInParallel(
       this.#pages,
       {
@@ -231,8 +233,17 @@ class LeasedReader implements OrganizationReader {
         append: async (page) => {
           const entries = page.entries.filter(accepts);
           return await this.#serial(() =>
-            this.#append({ entries, seen: page.entries, move: options.move(page) }),
+            this.#append({
+              entries,
+              seen: page.entries,
+              move: options.move(page),
+              prepared: prepared.get(page),
+            }),
           );
+        },
+        makeReady: async (page) => {
+          const entries = page.entries.filter(accepts);
+          if (entries.length > 0) prepared.set(page, await prepareEntries(organization.id, entries));
         },
         onStepOver: async (position) => {
           logger.warn({ position }, 'position stepped over, the api gave no other way on');
@@ -251,10 +262,15 @@ class LeasedReader implements OrganizationReader {
     readonly entries: readonly PageEntry[];
     readonly seen: readonly PageEntry[];
     readonly move: PositionMove;
+    readonly prepared: PreparedEntries | undefined;
   }): Promise<number> {
     const { ledger, lease, observer, organization } = this.#options;
     observer.entriesRead(organization.name, page.seen.length);
-    const result = await append(ledger, lease, { entries: page.entries, move: page.move });
+    const result = await append(ledger, lease, {
+      entries: page.entries,
+      move: page.move,
+      prepared: page.prepared,
+    });
     observer.appended(organization.name, result);
     await this.#report(result);
     return result.added.length;

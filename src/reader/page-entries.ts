@@ -2,9 +2,13 @@
 import { hash } from 'node:crypto';
 import type { AuditEntry } from '../cloud-api/audit-page.ts';
 import { beginningOfTime, endOfTime } from '../ledger/coverage.ts';
-import type { NewEntry } from '../ledger/append.ts';
+import type { NewEntry } from '../ledger/prepared-entries.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
+import { canonicalBytes } from './canonical-bytes.ts';
 import { canonicalForm } from './canonical.ts';
+
+/** What the ledger asks of an entry. */
+export type Line = Pick<AuditEntry, 'raw' | 'id' | 'createdAt'>;
 
 export interface PageEntry extends NewEntry {
   /** False when the API gave none that can be read: `createdAt` is then the position of its page. */
@@ -15,20 +19,29 @@ export interface PageEntry extends NewEntry {
  * The entries of a page. `pageTime` is what one without a usable time gets. The hashes of the lines lie side by side in one
  * piece of memory: thousands of entries may wait to be appended, and a small buffer of its own costs ten times its bytes.
  */
-export function toPageEntries(entries: readonly AuditEntry[], pageTime: Nanos): PageEntry[] {
+export function toPageEntries(entries: readonly Line[], pageTime: Nanos): PageEntry[] {
   const hashes = lineHashes(entries.length);
-  return entries.map((entry, index) => {
-    const lineSha256 = hashes.at(index);
-    lineSha256.write(hash('sha256', entry.raw, 'binary'), 'latin1');
-    const ownTime = createdAtOf(entry);
-    return new KeptEntry({
-      key: entryKey(entry.fields.id, lineSha256),
-      // What is kept until it is appended must not hold on to the parsed fields.
-      raw: entry.raw,
-      createdAt: ownTime ?? pageTime,
-      hasOwnTime: ownTime !== undefined,
-      lineSha256,
-    });
+  return entries.map((entry, index) => readEntry(entry, { lineSha256: hashes.at(index), pageTime }));
+}
+
+/** One of them, with memory of its own. */
+export function toPageEntry(entry: Line, pageTime: Nanos): PageEntry {
+  return readEntry(entry, { lineSha256: lineHashes(1).at(0), pageTime });
+}
+
+/** Writes the line's hash into `lineSha256`. */
+function readEntry(
+  entry: Line,
+  { lineSha256, pageTime }: { readonly lineSha256: Buffer; readonly pageTime: Nanos },
+): PageEntry {
+  lineSha256.write(hash('sha256', entry.raw, 'binary'), 'latin1');
+  const ownTime = createdAtOf(entry);
+  return new KeptEntry({
+    key: entryKey(entry.id, lineSha256),
+    raw: entry.raw,
+    createdAt: ownTime ?? pageTime,
+    hasOwnTime: ownTime !== undefined,
+    lineSha256,
   });
 }
 
@@ -63,13 +76,13 @@ class KeptEntry implements PageEntry {
   }
 
   contentSha256(): Buffer {
-    return sha256(canonicalForm(this.raw.toString('utf8')));
+    return sha256(canonicalBytes(this.raw) ?? canonicalForm(this.raw.toString('utf8')));
   }
 }
 
 /** The entry's own time in the range the ledger can hold; undefined when there is none. */
-export function createdAtOf(entry: AuditEntry): Nanos | undefined {
-  const text = entry.fields.created_at;
+export function createdAtOf(entry: Line): Nanos | undefined {
+  const text = entry.createdAt;
   const time = typeof text === 'string' ? parseTimestamp(text) : undefined;
   return time === undefined || time < beginningOfTime || time > endOfTime ? undefined : time;
 }

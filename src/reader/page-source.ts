@@ -3,7 +3,7 @@
  * after some pages, and after more of them each time that a larger size failed, so that a server that is slow for good
  * does not cost a timeout at every second page. A size the API refuses is not asked for again.
  */
-import type { AuditEntry, AuditPage, AuditSource } from '../cloud-api/audit-page.ts';
+import type { AuditPage, AuditSource } from '../cloud-api/audit-page.ts';
 import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import type { Logger } from '../logger.ts';
 import { announceStep } from '../steps.ts';
@@ -93,7 +93,7 @@ export function createPageSource(options: {
           });
           announceStep('page-received');
           if (request.limit === undefined) grow(asked);
-          return { page: { ...page, entries: page.entries.map(withoutPayload) }, limit: asked };
+          return { page, limit: asked };
         } catch (error) {
           if (!(error instanceof CloudApiError)) throw error;
           const smaller = shrink(error, asked);
@@ -103,9 +103,4 @@ export function createPageSource(options: {
       }
     },
   };
-}
-
-/** Of what was parsed only what reading asks for: the rest is as large as the text, and a page waits until it is appended. */
-function withoutPayload({ raw, fields }: AuditEntry): AuditEntry {
-  return { raw, fields: { id: fields.id, created_at: fields.created_at } };
 }

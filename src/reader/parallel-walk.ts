@@ -15,12 +15,12 @@
  */
 import { formatTimestamp, minNanos, nanos, parseTimestamp, type Nanos } from '../time.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
-import type { WalkedPage } from './append-group.ts';
+import { AppendGroup, type WalkedPage } from './append-group.ts';
 import type { PageRead, PageRequest, PageSource } from './page-source.ts';
 import { chooseCut, TypicalSpan } from './split-point.ts';
 import { positionBefore } from './start-positions.ts';
 import { sizeOf, StretchPart, type HeldSize } from './stretch-part.ts';
-import { walk, type WalkPlan, type WalkResult } from './walk.ts';
+import { groupEntriesMax, walk, type WalkPlan, type WalkResult } from './walk.ts';
 
 export interface ParallelOptions {
   readonly signal: AbortSignal;
@@ -37,7 +37,9 @@ const heldMax: Readonly<HeldSize> = { bytes: 32 * 1024 * 1024, entries: 160_000 
  * Where reading starts with, and what it keeps to while the ledger is always busy: reading ahead hides the API's latency,
  * and can't make a ledger quicker that is the slower of the two.
  */
-const heldAtFirst: Readonly<HeldSize> = { bytes: 4 * 1024 * 1024, entries: 20_000 };
+const heldAtFirst: Readonly<HeldSize> = { bytes: 2 * 1024 * 1024, entries: 20_000 };
+/** As much is held as it was read; beyond it pages are packed. */
+const unpackedBytesMax = 8 * 1024 * 1024;
 /** The ledger has waited for so long for a page: there is latency to be hidden. */
 const starvedMs = 25;
 
@@ -157,6 +159,7 @@ class ParallelWalk {
           return part.end;
         },
         append: (page) => this.#append(part, page),
+        makeReady: (page) => this.#makeReady(part, page),
       },
       { signal: part.stop.signal },
     );
@@ -330,9 +333,18 @@ class ParallelWalk {
   }
 
   async #append(part: StretchPart, page: WalkedPage): Promise<number> {
-    if (part !== this.#parts[0]) return await part.keep(page);
+    if (part !== this.#parts[0]) return await part.keep(page, { isPacked: this.#isMuchHeld() });
     await part.drained;
     return await this.#appendNow(page);
+  }
+
+  /** While little is held, packing would cost more than it spares. */
+  #isMuchHeld(): boolean {
+    return this.#parts.reduce((sum, { held }) => sum + held.bytes, 0) > unpackedBytesMax;
+  }
+
+  async #makeReady(part: StretchPart, page: WalkedPage): Promise<void> {
+    if (this.#isAppending(part)) await this.#plan.makeReady?.(page);
   }
 
   async #appendNow(page: WalkedPage): Promise<number> {
@@ -350,13 +362,18 @@ class ParallelWalk {
   /** The part has become the leftmost. */
   async #drain(part: StretchPart): Promise<void> {
     part.isDraining = true;
+    const group = new AppendGroup(
+      { append: (page) => this.#appendNow(page), makeReady: this.#plan.makeReady },
+      groupEntriesMax,
+    );
     for (let packing = part.takePage(); packing !== undefined; packing = part.takePage()) {
       const packed = await packing;
-      await this.#appendNow(await packed.unpack());
+      await group.add(await packed.unpack());
       part.held.bytes -= packed.bytes;
       part.held.entries -= packed.entries;
       this.#decide();
     }
+    await group.finish();
     // A page that was read ahead and came to be appended in its turn.
     part.held.bytes = 0;
     part.held.entries = 0;

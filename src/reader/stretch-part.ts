@@ -74,9 +74,9 @@ export class StretchPart implements Cuttable {
     if (time !== undefined && time > this.asked) this.asked = time;
   }
 
-  /** Keeps the page until its turn; tells how many of its entries are not among the last that it kept. */
-  async keep(page: WalkedPage): Promise<number> {
-    const packing = packPage(page);
+  /** Keeps the page until its turn, packed or as it is; tells how many of its entries are not among the last that it kept. */
+  async keep(page: WalkedPage, { isPacked }: { readonly isPacked: boolean }): Promise<number> {
+    const packing = isPacked ? packPage(page) : Promise.resolve(unpackedPage(page));
     // At once: the part's turn may come meanwhile.
     this.#pages.push(packing);
     const isNew = page.entries.map(({ key }) => !this.#keys.has(key) && !this.#keysBefore.has(key));
@@ -98,6 +98,10 @@ export class StretchPart implements Cuttable {
     this.#keysBefore.clear();
     return this.#pages.shift();
   }
+}
+
+function unpackedPage(page: WalkedPage): PackedPage {
+  return { ...sizeOf(page.entries), unpack: async () => page };
 }
 
 function positionAfter({ nextStartingFrom }: AuditPage): Nanos | undefined {

@@ -35,6 +35,8 @@ export interface WalkPlan {
   readonly priority: 'tail' | 'bulk';
   /** Appends one or more whole pages and moves the position to `checkpoint`; resolves to how many entries were new. */
   readonly append: (page: WalkedPage) => Promise<number>;
+  /** Told of what `append` will be given when its turn has come. */
+  readonly makeReady?: ((page: WalkedPage) => Promise<void>) | undefined;
   /** Told when a timestamp was stepped over because the API gave no other way on. */
   readonly onStepOver: (position: string) => Promise<void>;
 }
@@ -52,7 +54,7 @@ export interface WalkResult {
 }
 
 /** Waiting pages are joined up to this; a few thousand rows a commit cost the least. */
-const groupEntriesMax = 4000;
+export const groupEntriesMax = 4000;
 
 interface Position {
   readonly text: string | undefined;
@@ -64,7 +66,7 @@ export async function walk(
   plan: WalkPlan,
   options: { readonly signal: AbortSignal },
 ): Promise<WalkResult> {
-  const group = new AppendGroup(plan.append, groupEntriesMax);
+  const group = new AppendGroup(plan, groupEntriesMax);
   const fetching = new AbortController();
   const stop = (): void => fetching.abort(options.signal.reason);
   options.signal.addEventListener('abort', stop, { once: true });
@@ -243,7 +245,7 @@ const finerThanMicroseconds = /\.\d{7}/;
 
 /** The least step that the times of this page can be parted by. */
 function stepOver(page: AuditPage, position: string): bigint {
-  const texts = [position, ...page.entries.map((entry) => entry.fields.created_at)];
+  const texts = [position, ...page.entries.map((entry) => entry.createdAt)];
   const isFine = texts.some((text) => typeof text === 'string' && finerThanMicroseconds.test(text));
   return isFine ? 1n : microsecond;
 }
@@ -270,7 +272,7 @@ function nextPosition(read: PageRead, position: Position): Position | undefined 
 function lastTime(page: AuditPage): Position | undefined {
   const last = page.entries.findLast((entry) => createdAtOf(entry) !== undefined);
   const at = last === undefined ? undefined : createdAtOf(last);
-  const text = last?.fields.created_at;
+  const text = last?.createdAt;
   return at === undefined || typeof text !== 'string' ? undefined : { text, at };
 }
 

@@ -7,7 +7,7 @@ const signal = new AbortController().signal;
 const present = parseTimestamp('2022-01-01T01:00:00Z');
 
 function entry(id: string): AuditEntry {
-  return { raw: Buffer.from(JSON.stringify({ id })), fields: { id } };
+  return { raw: Buffer.from(JSON.stringify({ id })), id, createdAt: undefined, fields: { id } };
 }
 
 function page(ids: readonly string[], nextStartingFrom?: string): AuditPage {

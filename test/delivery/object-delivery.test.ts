@@ -5,7 +5,8 @@ import { silentDeliveryObserver } from '../../src/delivery/delivery-observer.ts'
 import { startDelivery, type RunningDelivery } from '../../src/delivery/delivery.ts';
 import { createObjectRoll } from '../../src/delivery/object-roll.ts';
 import { entriesKey } from '../../src/archive/layout.ts';
-import { append, type NewEntry } from '../../src/ledger/append.ts';
+import { append } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { findDelivery, registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
 import { createFollower } from '../../src/ledger/recent-segments.ts';
 import { silentLogger } from '../../src/logger.ts';

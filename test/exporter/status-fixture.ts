@@ -2,7 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
-import { append, type NewEntry } from '../../src/ledger/append.ts';
+import { append } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import {
   acknowledge,
   noteDeliveryFailure,

@@ -38,7 +38,12 @@ const hour = 3_600_000_000_000n;
 
 export function auditEntry(entry: LogEntry): AuditEntry {
   const fields = { id: entry.id, created_at: entry.text ?? formatTimestamp(entry.at) };
-  return { raw: Buffer.from(JSON.stringify(fields)), fields };
+  return entryOfText(JSON.stringify(fields));
+}
+
+export function entryOfText(text: string): AuditEntry {
+  const fields = JSON.parse(text) as AuditEntry['fields'];
+  return { raw: Buffer.from(text), id: fields.id, createdAt: fields.created_at, fields };
 }
 
 export function auditPage(entries: readonly AuditEntry[], rest: Partial<AuditPage> = {}): AuditPage {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
-import type { NewEntry } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import type { DeliveryLease } from '../../src/ledger/deliveries.ts';
 import { acquireLease, type Lease } from '../../src/ledger/leases.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { append, type AppendRequest, type NewEntry, type PositionMove } from '../../src/ledger/append.ts';
+import { append, type AppendRequest, type PositionMove } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { acquireLease, type Lease } from '../../src/ledger/leases.ts';
 import { findOrganization } from '../../src/ledger/organizations.ts';
 import { readSegmentFrom, type LedgerEntry } from '../../src/ledger/segments.ts';

@@ -11,7 +11,7 @@ import {
   testEntries,
   type TestLedger,
 } from '../helpers/test-ledger.ts';
-import type { NewEntry } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 
 let test: TestLedger;
 

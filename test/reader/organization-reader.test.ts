@@ -10,7 +10,13 @@ import { silentLogger } from '../../src/logger.ts';
 import { createOrganizationReader, type OrganizationReader } from '../../src/reader/organization-reader.ts';
 import { silentObserver } from '../../src/reader/reader-observer.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
-import { auditEntry, createLogPages, type LogEntry, type LogPagesOptions } from '../helpers/log-pages.ts';
+import {
+  auditEntry,
+  createLogPages,
+  entryOfText,
+  type LogEntry,
+  type LogPagesOptions,
+} from '../helpers/log-pages.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 import { createTestLedger, readLease, type TestLedger } from '../helpers/test-ledger.ts';
 
@@ -301,10 +307,7 @@ describe('reading an organization', () => {
     ];
     const reader = await read(api);
     api.answer = (): AuditPage => {
-      const entries = [
-        ...api.log.map(auditEntry),
-        ...odd.map((text) => ({ raw: Buffer.from(text), fields: JSON.parse(text) as AuditEntry['fields'] })),
-      ];
+      const entries = [...api.log.map(auditEntry), ...odd.map(entryOfText)];
       return { entries, nextStartingFrom: undefined, serverDate: api.now, bytes: 0 };
     };
     await reader.sweepTail(signal);

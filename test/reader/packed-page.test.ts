@@ -6,10 +6,10 @@ import { toPageEntries } from '../../src/reader/page-entries.ts';
 import { nanos } from '../../src/time.ts';
 
 function pageOf(values: readonly unknown[]): WalkedPage {
-  const entries = values.map((fields) => ({
-    raw: Buffer.from(JSON.stringify(fields)),
-    fields: (typeof fields === 'object' && fields !== null ? fields : {}) as Record<string, unknown>,
-  }));
+  const entries = values.map((value) => {
+    const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+    return { raw: Buffer.from(JSON.stringify(value)), id: fields['id'], createdAt: fields['created_at'] };
+  });
   return {
     entries: toPageEntries(entries, nanos(7n)),
     checkpoint: '2026-03-01T00:00:00Z',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PageRead, PageSource } from '../../src/reader/page-source.ts';
 import { walkInParallel } from '../../src/reader/parallel-walk.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
-import { createLogPages } from '../helpers/log-pages.ts';
+import { createLogPages, entryOfText } from '../helpers/log-pages.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 
 const base = parseTimestamp('2026-03-01T00:00:00Z') ?? nanos(0n);
@@ -76,10 +76,10 @@ function read(options: {
 }
 
 function padded({ page, limit }: PageRead, bytes: number): PageRead {
-  const entries = page.entries.map(({ raw, fields }) => {
+  const entries = page.entries.map(({ raw }) => {
     const text = raw.toString();
     const x = randomBytes(bytes / 2).toString('hex');
-    return { raw: Buffer.from(`${text.slice(0, -1)},"x":"${x}"}`), fields };
+    return entryOfText(`${text.slice(0, -1)},"x":"${x}"}`);
   });
   return { page: { ...page, entries }, limit };
 }

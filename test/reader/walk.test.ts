@@ -5,7 +5,7 @@ import type { PageRead, PageRequest, PageSource } from '../../src/reader/page-so
 import type { WalkedPage } from '../../src/reader/append-group.ts';
 import { walk, type WalkPlan, type WalkResult } from '../../src/reader/walk.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
-import { auditEntry, auditPage } from '../helpers/log-pages.ts';
+import { auditEntry, auditPage, entryOfText } from '../helpers/log-pages.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 
 const never = new AbortController().signal;
@@ -302,8 +302,8 @@ describe('a walk', () => {
   });
 
   it('gives entries without a usable time the position of their page', async () => {
-    const timeless = { raw: Buffer.from('{"id":"a"}'), fields: { id: 'a' } };
-    const strange = { raw: Buffer.from('{"id":"b","created_at":7}'), fields: { id: 'b', created_at: 7 } };
+    const timeless = entryOfText('{"id":"a"}');
+    const strange = entryOfText('{"id":"b","created_at":7}');
     const { appended } = await walked(script([auditPage([timeless, strange], {}), auditPage([])]), {
       start: '2026-03-01T08:00:00Z',
     });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import type { OrganizationStatus, SinkStatus, Status } from '../../src/exporter/status.ts';
-import type { NewEntry } from '../../src/ledger/append.ts';
+import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { createMetrics, type Metrics } from '../../src/server/metrics.ts';
 import { nanos } from '../../src/time.ts';
 import { readSamples, type Sample } from './samples.ts';

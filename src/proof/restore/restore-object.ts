@@ -5,12 +5,11 @@ import { GzipMemberError, readGzipMember } from '../../archive/gzip-member.ts';
 import { parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
 import { idOf } from '../../delivery/sink-entries.ts';
-import type { NewEntry } from '../../ledger/append.ts';
+import type { NewEntry } from '../../ledger/prepared-entries.ts';
 import type { Lease } from '../../ledger/leases.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { firstDifference, putEntries, putObject } from '../../ledger/restored-rows.ts';
-import { createdAtOf, entryKey } from '../../reader/page-entries.ts';
-import { canonicalForm } from '../../reader/canonical.ts';
+import { toPageEntry } from '../../reader/page-entries.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../time.ts';
 import { LineCutter } from '../verify/lines.ts';
 import type { OrderedObject } from './archive-order.ts';
@@ -173,16 +172,8 @@ async function* batchesOf(
  */
 function toEntry(line: Buffer, dayStart: Nanos): NewEntry {
   const raw = Buffer.from(line);
-  const text = raw.toString('utf8');
-  const fields = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  const lineSha256 = createHash('sha256').update(raw).digest();
-  return {
-    key: entryKey(fields['id'], lineSha256),
-    raw,
-    createdAt: createdAtOf({ raw, fields }) ?? dayStart,
-    lineSha256,
-    contentSha256: () => createHash('sha256').update(canonicalForm(text)).digest(),
-  };
+  const fields = JSON.parse(raw.toString('utf8')) as Readonly<Record<string, unknown>>;
+  return toPageEntry({ raw, id: fields['id'], createdAt: fields['created_at'] }, dayStart);
 }
 
 function dayOf(key: string): Nanos {

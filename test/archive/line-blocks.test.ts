@@ -1,0 +1,66 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lineBlocks } from '../../src/archive/archive-content.ts';
+
+const lines = fc.array(
+  fc.string({ maxLength: 20 }).map((text) => text.replaceAll('\n', ' ')),
+  {
+    minLength: 1,
+    maxLength: 30,
+  },
+);
+
+function contentOf(entries: readonly { readonly raw: Buffer }[]): string {
+  return Buffer.concat([...lineBlocks(entries)]).toString('utf8');
+}
+
+describe('the content of an object in blocks', () => {
+  it('is every line with its line break, wherever the lines lie in memory', () => {
+    const layouts = fc.constantFrom(
+      'one text',
+      'one by one',
+      'without line breaks',
+      'last one elsewhere',
+      'backwards',
+    );
+    fc.assert(
+      fc.property(lines, layouts, (texts, layout) => {
+        const expected = `${texts.join('\n')}\n`;
+        expect(contentOf(laidOut(texts, layout))).toBe(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes lines that lie together as they are, without a copy', () => {
+    const [entry, ...others] = laidOut(['one', 'two', 'three'], 'one text');
+    const blocks = [...lineBlocks(entry === undefined ? [] : [entry, ...others])];
+    expect(blocks).toHaveLength(1);
+    expect(blocks[0]?.buffer).toBe(entry?.raw.buffer);
+  });
+
+  it('begins a new block after about a mebibyte', () => {
+    const entries = laidOut(
+      Array.from({ length: 30 }, (_, index) => String(index % 10).repeat(100_000)),
+      'one text',
+    );
+    const blocks = [...lineBlocks(entries)];
+    expect(blocks.map(({ length }) => length)).toEqual([1_100_011, 1_100_011, 800_008]);
+  });
+});
+
+function laidOut(texts: readonly string[], layout: string): { readonly raw: Buffer }[] {
+  if (layout === 'one by one') return texts.map((text) => ({ raw: Buffer.from(text) }));
+  const parts = texts.map((text) => Buffer.from(layout === 'without line breaks' ? text : `${text}\n`));
+  if (layout === 'backwards') parts.reverse();
+  const text = Buffer.concat(parts);
+  let place = 0;
+  const entries = parts.map((part) => {
+    const raw = text.subarray(place, place + part.length - (layout === 'without line breaks' ? 0 : 1));
+    place += part.length;
+    return { raw };
+  });
+  if (layout === 'backwards') return entries.toReversed();
+  const last = texts.at(-1) ?? '';
+  return layout === 'last one elsewhere' ? [...entries.slice(0, -1), { raw: Buffer.from(last) }] : entries;
+}
