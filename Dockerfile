@@ -21,9 +21,11 @@ LABEL org.opencontainers.image.title="ccloud-audit-export" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
 
-# Metrics and health carry no entries; a container's loopback would hide them from its orchestrator.
+# Metrics and health carry no entries; a container's loopback would hide them from its orchestrator. With one arena, memory that one
+# thread has let go of is used by the others: some 10 MB less at the peak.
 ENV NODE_ENV=production \
-    CCLOUD_AUDIT_SERVER_HOST=0.0.0.0
+    CCLOUD_AUDIT_SERVER_HOST=0.0.0.0 \
+    MALLOC_ARENA_MAX=1
 
 # The only place to write besides /tmp: the embedded store and the file sink's default land below it.
 RUN install -d -m 0700 -o 1000 -g 1000 /data

@@ -43,6 +43,21 @@ describe('archive objects in a directory', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  test('tells by the revision that an object was altered, replaced or removed, and says the same while nothing happens', async () => {
+    const path = join(directory, 'archive', key);
+    expect(await store.revision?.(key, { signal })).toBeUndefined();
+    await put(store, 'first');
+    const first = await store.revision?.(key, { signal });
+    expect(first).toBeDefined();
+    expect(await store.revision?.(key, { signal })).toBe(first);
+    await writeFile(path, 'other');
+    const altered = await store.revision?.(key, { signal });
+    expect(altered).not.toBe(first);
+    await rm(path);
+    await writeFile(path, 'other');
+    expect(await store.revision?.(key, { signal })).not.toBe(altered);
+  });
+
   test('are written once and never replaced', async () => {
     expect(await put(store, 'first')).toBe('created');
     expect(await put(store, 'second')).toBe('exists');

@@ -37,6 +37,7 @@ export const sinkTable = 'audit.entries';
 const bucketPrefix = 'bench';
 /** How the image starts the program. */
 export const imageNodeWords = ['--max-semi-space-size=4'] as const;
+export const imageEnv = { MALLOC_ARENA_MAX: '1' } as const;
 
 export interface ExporterRun {
   readonly home: string;
@@ -86,7 +87,7 @@ export async function prepareExporterRun(
       program: process.execPath,
       words: [...(options.nodeWords ?? imageNodeWords), options.program ?? program, ...words, '-c', config],
       ...(options.sinks.includes('stdout') ? { stdoutTo: path.join(home, 'stdout.jsonl') } : {}),
-      env: { ...places.objectStore?.credentials },
+      env: { ...imageEnv, ...places.objectStore?.credentials },
       cwd: home,
     }),
     keepStdout: (file) => rename(path.join(home, 'stdout.jsonl'), file),

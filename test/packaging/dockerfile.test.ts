@@ -84,7 +84,11 @@ describe('the Dockerfile', () => {
   test('holds no secret and fetches nothing but packages', () => {
     expect(content).not.toMatch(/api_?key|password|token|CCDB1_/i);
     expect(content).not.toMatch(/\b(curl|wget|apt-get|ADD)\b/);
-    expect(environmentOf(final)).toEqual({ NODE_ENV: 'production', CCLOUD_AUDIT_SERVER_HOST: '0.0.0.0' });
+    expect(environmentOf(final)).toEqual({
+      NODE_ENV: 'production',
+      CCLOUD_AUDIT_SERVER_HOST: '0.0.0.0',
+      MALLOC_ARENA_MAX: '1',
+    });
   });
 
   test('has the version of the package, as the other files have that name an image', async () => {
