@@ -10,6 +10,8 @@ const config: ViteUserConfig = {
     hookTimeout: 120_000,
     restoreMocks: true,
     maxWorkers: 3,
+    // What an attack found is told whole, not as [ Array(1) ].
+    chaiConfig: { truncateThreshold: 2000 },
   },
 };
 

@@ -4,7 +4,7 @@
  * A repeated batch is recognized by key and hash and changes nothing, so whatever process writes, and however often, the
  * table ends up the same. A difference under a known key is never overwritten: it stops the sink.
  */
-import type { Database } from '../../src/database/database.ts';
+import type { Database, Queryable } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
 import type { HeldDifference, HeldEntry, HeldPlace, Sink } from '../sink.ts';
 import { columnText, entryRow } from './entry-row.ts';
@@ -79,10 +79,12 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       use(signal, async (database) => {
         const last = lastHeld.get(organization);
         // A table that was emptied or made anew takes rows as if nothing had happened.
-        if (last !== undefined && !(await holdsEntry(database, { table, organization, entry: last })))
-          throw destinationLost(table, organization, last);
+        const assertHeld = async (transaction: Queryable): Promise<void> => {
+          if (last !== undefined && !(await holdsEntry(transaction, { table, organization, entry: last })))
+            throw destinationLost(table, organization, last);
+        };
         const rows = entries.map((entry) => entryRow(organization, entry));
-        await storeRows({ database, table, signal }, rows);
+        await storeRows({ database, table, signal, assertHeld }, rows);
         const newest = entries.at(-1);
         if (newest !== undefined) lastHeld.set(organization, { ...newest, object: undefined });
         return undefined;
@@ -106,7 +108,7 @@ interface Lookup {
   readonly entry: HeldEntry;
 }
 
-async function holdsEntry(database: Database, { table, organization, entry }: Lookup): Promise<boolean> {
+async function holdsEntry(database: Queryable, { table, organization, entry }: Lookup): Promise<boolean> {
   const { rows } = await database.query<{ sequence: string; sha256: Buffer }>(
     `SELECT sequence, sha256 FROM ${table} WHERE organization = $1 AND id = $2`,
     [organization, columnText(entry.id)],

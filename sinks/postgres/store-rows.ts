@@ -22,6 +22,11 @@ export interface RowTarget {
   /** Quoted, with its schema. */
   readonly table: string;
   readonly signal: AbortSignal;
+  /**
+   * Looks, in the transaction that has written, at what the table must hold already. Rows keep it from being emptied or
+   * altered until the commit, so nothing comes between the look and that.
+   */
+  readonly assertHeld: (transaction: Queryable) => Promise<void>;
 }
 
 const columnList = writtenColumns.join(', ');
@@ -151,10 +156,16 @@ function portionsOf(rows: readonly EntryRow[]): EntryRow[][] {
 }
 
 async function inTransaction(
-  { database, signal }: RowTarget,
+  { database, signal, assertHeld }: RowTarget,
   body: (transaction: Queryable) => Promise<void>,
 ): Promise<void> {
-  await database.transaction(body, { signal });
+  await database.transaction(
+    async (transaction) => {
+      await body(transaction);
+      await assertHeld(transaction);
+    },
+    { signal },
+  );
   announceStep('rows-committed');
 }
 

@@ -44,6 +44,27 @@ async function payloadOf(id: string): Promise<unknown> {
   return rows[0]?.['payload'];
 }
 
+/** Runs `before` ahead of each transaction, once it is told to: what comes between looking at the table and writing to it. */
+function interrupted(
+  database: Database,
+  before: () => Promise<unknown>,
+): { database: Database; isArmed: boolean } {
+  const armed = {
+    isArmed: false,
+    database: {
+      ...database,
+      query: database.query.bind(database),
+      copyIn: database.copyIn.bind(database),
+      close: database.close.bind(database),
+      transaction: async (body, options) => {
+        if (armed.isArmed) await before();
+        return await database.transaction(body, options);
+      },
+    } as Database,
+  };
+  return armed;
+}
+
 /** An entry with an id that no index of PostgreSQL can take. */
 function oversized(sequence: number): SinkEntry {
   const parts = Array.from({ length: 200 }, (_, index) =>
@@ -78,6 +99,20 @@ async function watched(kind: Database['kind']): Promise<{ database: Database; st
 }
 
 describe('a row of the postgres sink', () => {
+  test.each(['TRUNCATE', 'DELETE FROM'])(
+    'is refused, and changes nothing, when the table is emptied a moment before it: %s',
+    async (statement) => {
+      const armed = interrupted(fixture.direct, () => fixture.direct.query(`${statement} ${table}`));
+      const writer = await openedSinkOn(armed.database, table);
+      const entries = plainEntries(1, 4);
+      await write(entries.slice(0, 2), writer);
+      armed.isArmed = true;
+      const error = await refusal(entries.slice(2), writer);
+      expect(error).toMatchObject({ code: 'destination_lost', retryable: false });
+      expect(await sequences()).toEqual([]);
+    },
+  );
+
   test('holds what the entry says', async () => {
     const raw =
       '{"id":"one","action":"A","source":"S","user_email":"u@example.com","service_account_name":"sa","system_actor_name":"SYSTEM","cluster_id":"c","cluster_name":"cn","session_id":"s","trace_id":"t","error":"","payload":"{\\"b\\": 2, \\"a\\": 1.50}","metadata":{"ip_address":"192.0.2.7"}}';
