@@ -36,14 +36,15 @@ export async function packEntries(
     stored,
     // Only an object that is there already is compared with it: hashing costs as much as a whole pass over the text.
     get content(): ContentSummary {
-      return (content ??= summaryOf(entries));
+      return (content ??= summarize(entries));
     },
   };
 }
 
-function summaryOf(entries: readonly SinkEntry[]): ContentSummary {
+export function summarize(entries: readonly Pick<SinkEntry, 'raw'>[]): ContentSummary {
   const hash = createHash('sha256');
   let bytes = 0;
+  // A block at a time: a call for every entry and line break costs more than the hashing.
   for (const block of lineBlocks(entries)) {
     hash.update(block);
     bytes += block.length;

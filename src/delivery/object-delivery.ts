@@ -6,11 +6,10 @@
  *     plan 1 ── write 1 ──▶ confirm 1, plan 2 ── write 2 ──▶ confirm 2, plan 3 ── …
  *                 └ get 2 ready                    └ get 3 ready
  */
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Roll, SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
 import { merkleRoot } from '../archive/digest/merkle.ts';
-import { lineBlocks } from '../archive/archive-content.ts';
+import { summarize } from '../archive/archive-content.ts';
 import { entriesKey } from '../archive/layout.ts';
 import { ExporterError } from '../errors.ts';
 import { acknowledgeObject } from '../ledger/acknowledge-object.ts';
@@ -57,7 +56,7 @@ export function createObjectDelivery(
     }
     const range = { organization: organization.id, first: plan.firstSequence, last: plan.lastSequence };
     const entries = await readRange(ledger, range);
-    if (!contentHash(entries).equals(plan.contentSha256)) throw planDiffers(plan);
+    if (!summarize(entries).sha256.equals(plan.contentSha256)) throw planDiffers(plan);
     return { plan, entries, batch: toBatch(organization, entries) };
   };
   const collect = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
@@ -70,7 +69,7 @@ export function createObjectDelivery(
       key: entriesKey(organization.name, first),
       entries: entries.length,
       rawBytes: entries.reduce((bytes, entry) => bytes + entry.raw.length, 0),
-      contentSha256: contentHash(entries),
+      contentSha256: summarize(entries).sha256,
     };
     return { plan, entries, batch: toBatch(organization, entries) };
   };
@@ -126,13 +125,6 @@ function checkReceipt(receipt: WriteReceipt | undefined, plan: ObjectPlan): Writ
     `The sink says that it wrote ${receipt?.key ?? 'nothing'}, but ${plan.key} was planned. The offset was not moved.`,
     { kind: 'sink', code: 'receipt_differs' },
   );
-}
-
-function contentHash(entries: readonly LedgerEntry[]): Buffer {
-  const hash = createHash('sha256');
-  // A block at a time: a call for every entry and line break costs more than the hashing.
-  for (const block of lineBlocks(entries)) hash.update(block);
-  return hash.digest();
 }
 
 function evidenceOf(entries: readonly LedgerEntry[]): ObjectEvidence {

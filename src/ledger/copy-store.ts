@@ -16,8 +16,7 @@ import { prepareStore } from './migrate.ts';
 import { withSchema } from './schema-name.ts';
 import { compareStores, type CopiedStore } from './copy-check.ts';
 import { copyTable, readTables, type StoreTable } from './copy-table.ts';
-import { listDeliveries } from './deliveries.ts';
-import { underLeases, type LeaseWork } from './operator-lease.ts';
+import { allWork, underLeases } from './operator-lease.ts';
 import { listOrganizations } from './organizations.ts';
 
 export interface CopyOptions {
@@ -45,7 +44,7 @@ const ownTable = 'properties';
 export async function copyStore(ledger: Ledger, options: CopyOptions): Promise<CopiedStore> {
   const { target } = options;
   await refuseFilled(target, ledger.schema);
-  return await underLeases(ledger, await allWork(ledger), async (leases) => {
+  return await underLeases(ledger, await allWork(ledger, await listOrganizations(ledger)), async (leases) => {
     const database = withSchema(target, ledger.schema);
     await prepareStore(database, { schema: ledger.schema, migrate: true });
     await database.query(takeId);
@@ -89,22 +88,6 @@ async function refuseFilled(target: Database, schema: string): Promise<void> {
       'interrupted, drop it there and copy again; else choose another database.',
     { kind: 'store', code: 'target_not_empty' },
   );
-}
-
-async function allWork(ledger: Ledger): Promise<LeaseWork[]> {
-  const organizations = await listOrganizations(ledger);
-  const names = new Map(organizations.map(({ id, name }) => [id, name]));
-  const live = (await listDeliveries(ledger)).filter(({ retiredAt }) => retiredAt === undefined);
-  return [
-    ...organizations.map(({ id, name }): LeaseWork => ({
-      target: { work: 'read', organization: id },
-      organization: name,
-    })),
-    ...live.map(({ organization, sink }): LeaseWork => ({
-      target: { work: 'deliver', organization, sink },
-      organization: names.get(organization) ?? String(organization),
-    })),
-  ];
 }
 
 /** The source's tables, all of whose columns the target has. */

@@ -11,7 +11,7 @@
 import { nanos, type Nanos } from '../time.ts';
 import type { ArchivePlace } from './digests.ts';
 import type { Ledger } from './ledger.ts';
-import type { ObjectEvidence, ObjectPlan, StoredObject } from './objects.ts';
+import { toPlan, type ObjectEvidence, type ObjectPlan, type PlanRow, type StoredObject } from './objects.ts';
 import { fromMicroseconds, microseconds } from './microseconds.ts';
 
 /** A confirmed object; `evidence` is undefined where a program that makes no digests wrote it. */
@@ -150,13 +150,7 @@ export async function* lineRows(
   }
 }
 
-interface ObjectRow {
-  readonly first_sequence: string;
-  readonly last_sequence: string;
-  readonly key: string;
-  readonly entries: string;
-  readonly raw_bytes: string;
-  readonly content_sha256: Buffer;
+interface ObjectRow extends PlanRow {
   readonly stored_sha256: Buffer;
   readonly stored_bytes: string;
   readonly merkle_root: Buffer | null;
@@ -191,12 +185,7 @@ interface LineColumns {
 
 function toObject(row: ObjectRow): ArchivedObject {
   return {
-    firstSequence: Number(row.first_sequence),
-    lastSequence: Number(row.last_sequence),
-    key: row.key,
-    entries: Number(row.entries),
-    rawBytes: Number(row.raw_bytes),
-    contentSha256: row.content_sha256,
+    ...toPlan(row),
     storedSha256: row.stored_sha256,
     storedBytes: Number(row.stored_bytes),
     evidence: toEvidence(row),

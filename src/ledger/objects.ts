@@ -37,7 +37,8 @@ export interface ObjectEvidence {
   readonly lastId: string;
 }
 
-interface ObjectRow {
+/** The columns of a plan as the database prints them. */
+export interface PlanRow {
   readonly first_sequence: string;
   readonly last_sequence: string;
   readonly key: string;
@@ -70,9 +71,12 @@ export async function plannedObject(
   organization: number,
   sink: string,
 ): Promise<ObjectPlan | undefined> {
-  const { rows } = await ledger.database.query<ObjectRow>(selectPlanned, [organization, sink]);
+  const { rows } = await ledger.database.query<PlanRow>(selectPlanned, [organization, sink]);
   const row = rows[0];
-  if (row === undefined) return undefined;
+  return row === undefined ? undefined : toPlan(row);
+}
+
+export function toPlan(row: PlanRow): ObjectPlan {
   return {
     firstSequence: Number(row.first_sequence),
     lastSequence: Number(row.last_sequence),
@@ -211,7 +215,7 @@ export async function objectRanges(
     readonly last: number;
   },
 ): Promise<ObjectRange[]> {
-  const { rows } = await ledger.database.query<ObjectRow>(selectRanges, [
+  const { rows } = await ledger.database.query<PlanRow>(selectRanges, [
     place.organization,
     place.sink,
     place.first,

@@ -3,14 +3,34 @@
  * does not wait; it says who has the lease.
  */
 import { ExporterError } from '../errors.ts';
-import type { Delivery, DeliveryLease } from './deliveries.ts';
+import { listDeliveries, type Delivery, type DeliveryLease } from './deliveries.ts';
 import { acquireLease, leaseHolder, type Lease, type LeaseTarget } from './leases.ts';
 import type { Ledger } from './ledger.ts';
+import type { Organization } from './organizations.ts';
 
 export interface LeaseWork {
   readonly target: LeaseTarget;
   /** The organization's name, for the message. */
   readonly organization: string;
+}
+
+/** All that a process may hold of these organizations: their reading, and every delivery of theirs that is not retired. */
+export async function allWork(
+  ledger: Ledger,
+  organizations: readonly Pick<Organization, 'id' | 'name'>[],
+): Promise<LeaseWork[]> {
+  const names = new Map(organizations.map(({ id, name }) => [id, name]));
+  const live = (await listDeliveries(ledger)).filter(({ retiredAt }) => retiredAt === undefined);
+  return [
+    ...organizations.map(({ id, name }): LeaseWork => ({
+      target: { work: 'read', organization: id },
+      organization: name,
+    })),
+    ...live.map(({ organization, sink }): LeaseWork => ({
+      target: { work: 'deliver', organization, sink },
+      organization: names.get(organization) ?? String(organization),
+    })),
+  ];
 }
 
 /**

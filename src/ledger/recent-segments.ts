@@ -10,6 +10,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Nanos } from '../time.ts';
+import { lineHashes } from './line-hashes.ts';
 import type { LedgerEntry, Segment } from './segments.ts';
 
 /** Of raw text, for all organizations together: two or three full appends. */
@@ -26,8 +27,6 @@ export interface AppendedEntries {
   /** Their lines, each with its line feed. */
   readonly text: Buffer;
 }
-
-const hashBytes = 32;
 
 interface Kept {
   readonly organization: number;
@@ -140,14 +139,14 @@ export class RecentSegments {
  * thousand that the overlap repeats would keep all of its page, and the bound would bound nothing.
  */
 function ownEntries({ firstSequence, entries, text }: AppendedEntries): LedgerEntry[] {
-  const hashes = Buffer.allocUnsafeSlow(entries.length * hashBytes);
+  const hashes = lineHashes(entries.length);
   let start = 0;
   return entries.map(({ raw, createdAt, lineSha256 }, index) => {
     const end = start + raw.length;
     const own = text.subarray(start, end);
     start = end + 1;
-    hashes.set(lineSha256, index * hashBytes);
-    const sha256 = hashes.subarray(index * hashBytes, (index + 1) * hashBytes);
+    const sha256 = hashes.at(index);
+    sha256.set(lineSha256);
     return { sequence: firstSequence + index, raw: own, createdAt, sha256 };
   });
 }

@@ -15,6 +15,9 @@ export interface WalkedPage {
   readonly serverDate: Nanos | undefined;
 }
 
+/** A few thousand rows a commit cost the least. */
+const entriesMaxDefault = 4000;
+
 export interface AppendSteps {
   readonly append: (page: WalkedPage) => Promise<number>;
   /** Told of what `append` will be given when its turn has come; what it makes ready is its own. Default: nothing. */
@@ -32,7 +35,7 @@ export class AppendGroup {
   #broughtLast = 0;
 
   /** No more than about `entriesMax` entries wait, and a quarter of it behind as many that are next; one append takes what waits. */
-  constructor(steps: AppendSteps, entriesMax: number) {
+  constructor(steps: AppendSteps, entriesMax: number = entriesMaxDefault) {
     this.#steps = steps;
     this.#entriesMax = entriesMax;
   }

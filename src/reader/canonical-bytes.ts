@@ -3,6 +3,7 @@
  * costs twice the time and ten kilobytes of short-lived strings for each. Ranges of the line are put side by side in
  * memory that is used again; what is out of the ordinary is left to `canonicalForm`, which says what is right.
  */
+import { bytes as punctuation } from '../cloud-api/json-scan.ts';
 import { nestingAtMost, nestingMax } from './canonical.ts';
 
 /** Larger entries are rare, and the memory stays. */
@@ -18,18 +19,11 @@ const fieldsMax = 4096;
 const objectFieldsMax = 64;
 
 const code = {
-  backslash: 0x5c,
-  closeBrace: 0x7d,
-  closeBracket: 0x5d,
-  colon: 0x3a,
-  comma: 0x2c,
+  ...punctuation,
   minus: 0x2d,
   nine: 0x39,
-  openBrace: 0x7b,
-  openBracket: 0x5b,
   period: 0x2e,
   plus: 0x2b,
-  quote: 0x22,
   space: 0x20,
   zero: 0x30,
 } as const;

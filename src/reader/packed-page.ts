@@ -4,9 +4,10 @@
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { lineHashes } from '../ledger/line-hashes.ts';
 import type { Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
-import { keptEntry, lineHashes } from './page-entries.ts';
+import { keptEntry } from './page-entries.ts';
 
 export interface PackedPage {
   /** What it takes while it waits. */
@@ -53,6 +54,20 @@ export async function packPage(page: WalkedPage): Promise<PackedPage> {
 }
 
 const bytesBeside = 80;
+
+/** The same for a page that is not worth it. */
+export function unpackedPage(page: WalkedPage): PackedPage {
+  return { ...sizeOf(page.entries), unpack: async () => page };
+}
+
+export interface HeldSize {
+  bytes: number;
+  entries: number;
+}
+
+export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
+  return { bytes: entries.reduce((sum, { raw }) => sum + raw.length, 0), entries: entries.length };
+}
 
 /** Key and text of each entry; neither has a line break in it. */
 function joinLines({ entries }: WalkedPage): Buffer {

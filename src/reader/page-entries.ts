@@ -1,6 +1,7 @@
 /** From what the API sent to what the ledger keeps: a key, a time and two hashes for each entry of a page. */
 import { hash } from 'node:crypto';
 import type { AuditEntry } from '../cloud-api/audit-page.ts';
+import { lineHashes } from '../ledger/line-hashes.ts';
 import { beginningOfTime, endOfTime } from '../ledger/coverage.ts';
 import type { NewEntry } from '../ledger/prepared-entries.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
@@ -16,8 +17,8 @@ export interface PageEntry extends NewEntry {
 }
 
 /**
- * The entries of a page. `pageTime` is what one without a usable time gets. The hashes of the lines lie side by side in one
- * piece of memory: thousands of entries may wait to be appended, and a small buffer of its own costs ten times its bytes.
+ * The entries of a page. `pageTime` is what one without a usable time gets. Thousands of
+ * them may wait to be appended.
  */
 export function toPageEntries(entries: readonly Line[], pageTime: Nanos): PageEntry[] {
   const hashes = lineHashes(entries.length);
@@ -44,14 +45,6 @@ function readEntry(
     lineSha256,
   });
 }
-
-/** Room for `count` hashes in one piece of memory. */
-export function lineHashes(count: number): { readonly at: (index: number) => Buffer } {
-  const hashes = Buffer.allocUnsafeSlow(count * hashBytes);
-  return { at: (index) => hashes.subarray(index * hashBytes, (index + 1) * hashBytes) };
-}
-
-const hashBytes = 32;
 
 type KeptFields = Omit<PageEntry, 'contentSha256'>;
 

@@ -16,11 +16,12 @@
 import { formatTimestamp, minNanos, nanos, parseTimestamp, type Nanos } from '../time.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import { AppendGroup, type WalkedPage } from './append-group.ts';
+import { sizeOf, type HeldSize } from './packed-page.ts';
 import type { PageRead, PageRequest, PageSource } from './page-source.ts';
 import { chooseCut, TypicalSpan } from './split-point.ts';
 import { positionBefore } from './start-positions.ts';
-import { sizeOf, StretchPart, type HeldSize } from './stretch-part.ts';
-import { groupEntriesMax, walk, type WalkPlan, type WalkResult } from './walk.ts';
+import { StretchPart } from './stretch-part.ts';
+import { walk, type WalkPlan, type WalkResult } from './walk.ts';
 
 export interface ParallelOptions {
   readonly signal: AbortSignal;
@@ -101,10 +102,7 @@ class ParallelWalk {
   async run(end: Nanos): Promise<WalkResult> {
     const { start } = this.#plan;
     const from = (start === undefined ? undefined : parseTimestamp(start)) ?? beginningOfTime;
-    const abort = (): void => {
-      this.#stop.abort(this.#outer.reason);
-      for (const part of this.#parts) part.stop.abort(this.#outer.reason);
-    };
+    const abort = (): void => this.#end(this.#outer.reason);
     const first = new StretchPart({ start, from, end, pageSpan: undefined });
     first.drained = Promise.resolve();
     this.#parts.push(first);
@@ -115,12 +113,16 @@ class ParallelWalk {
       return await this.#appendFromTheLeft(first);
     } finally {
       this.#outer.removeEventListener('abort', abort);
-      this.#stop.abort();
-      for (const part of this.#parts) part.stop.abort(this.#stop.signal.reason);
+      this.#end();
       await Promise.allSettled(
         this.#parts.flatMap(({ walking, drained }) => [walking ?? [], drained ?? []].flat()),
       );
     }
+  }
+
+  #end(reason?: unknown): void {
+    this.#stop.abort(reason);
+    for (const part of this.#parts) part.stop.abort(this.#stop.signal.reason);
   }
 
   async #appendFromTheLeft(first: StretchPart): Promise<WalkResult> {
@@ -206,11 +208,10 @@ class ParallelWalk {
     const askedBefore = part.asked;
     const span = part.measure(read);
     if (span !== undefined) this.#typicalSpan.add(span);
-    if (read.page.entries.length > 0) {
-      if (this.#logEnd !== undefined && part.asked > this.#logEnd) this.#logEnd = undefined;
-    } else if (part.asked === askedBefore) {
+    const isEmpty = read.page.entries.length === 0;
+    if (isEmpty && part.asked === askedBefore)
       this.#logEnd = minNanos(this.#logEnd ?? part.asked, part.asked);
-    }
+    if (!isEmpty && this.#logEnd !== undefined && part.asked > this.#logEnd) this.#logEnd = undefined;
     const next = this.#parts.indexOf(part) + 1;
     for (let right = this.#parts[next]; right !== undefined && !right.hasStarted; right = this.#parts[next]) {
       if (right.from > part.asked) break;
@@ -362,10 +363,10 @@ class ParallelWalk {
   /** The part has become the leftmost. */
   async #drain(part: StretchPart): Promise<void> {
     part.isDraining = true;
-    const group = new AppendGroup(
-      { append: (page) => this.#appendNow(page), makeReady: this.#plan.makeReady },
-      groupEntriesMax,
-    );
+    const group = new AppendGroup({
+      append: (page) => this.#appendNow(page),
+      makeReady: this.#plan.makeReady,
+    });
     for (let packing = part.takePage(); packing !== undefined; packing = part.takePage()) {
       const packed = await packing;
       await group.add(await packed.unpack());

@@ -2,18 +2,18 @@
 import type { AuditPage } from '../cloud-api/audit-page.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
-import { packPage, type PackedPage } from './packed-page.ts';
+import { packPage, sizeOf, unpackedPage, type HeldSize, type PackedPage } from './packed-page.ts';
 import type { PageRead } from './page-source.ts';
 import { createdAtOf } from './page-entries.ts';
 import type { Cuttable } from './split-point.ts';
 import type { WalkResult } from './walk.ts';
 
-export interface HeldSize {
-  bytes: number;
-  entries: number;
-}
+/** What a reader that does not get on meets again are the entries of its last page. */
+const keysMax = 10_000;
 
 export class StretchPart implements Cuttable {
+  /** Sent verbatim. */
+  readonly start: string | undefined;
   readonly from: Nanos;
   /** Moved to the left where the part is cut, never behind a position that was asked for; to the right where it takes one over. */
   end: Nanos;
@@ -30,25 +30,19 @@ export class StretchPart implements Cuttable {
   drained: Promise<void> | undefined;
   isDraining = false;
   readonly held: HeldSize = { bytes: 0, entries: 0 };
-  readonly #start: string | undefined;
   readonly #pages: Promise<PackedPage>[] = [];
   #keys = new Set<string>();
   #keysBefore = new Set<string>();
   #lastSeen: Nanos | undefined;
 
   constructor(range: { start: string | undefined; from: Nanos; end: Nanos; pageSpan: number | undefined }) {
-    this.#start = range.start;
+    this.start = range.start;
     this.from = range.from;
     this.asked = range.from;
     this.end = range.end;
     this.pageSpan = range.pageSpan;
     // Where the part was cut from another, the log began before it.
     this.#lastSeen = range.pageSpan === undefined ? undefined : range.from;
-  }
-
-  /** Sent verbatim. */
-  get start(): string | undefined {
-    return this.#start;
   }
 
   /**
@@ -58,11 +52,9 @@ export class StretchPart implements Cuttable {
   measure({ page }: PageRead): number | undefined {
     this.pages += 1;
     if (page.entries.length === 0) this.#reach(positionAfter(page));
-    const newest = page.entries.findLast((entry) => createdAtOf(entry) !== undefined);
-    const oldest = page.entries.find((entry) => createdAtOf(entry) !== undefined);
-    if (newest === undefined || oldest === undefined) return undefined;
-    const last = createdAtOf(newest);
-    const since = this.#lastSeen ?? createdAtOf(oldest);
+    const times = page.entries.flatMap((entry) => createdAtOf(entry) ?? []);
+    const last = times.at(-1);
+    const since = this.#lastSeen ?? times[0];
     this.#reach(last);
     if (last === undefined || since === undefined || last <= since) return undefined;
     this.pageSpan = Number(last - since);
@@ -79,7 +71,7 @@ export class StretchPart implements Cuttable {
     const packing = isPacked ? packPage(page) : Promise.resolve(unpackedPage(page));
     // At once: the part's turn may come meanwhile.
     this.#pages.push(packing);
-    const isNew = page.entries.map(({ key }) => !this.#keys.has(key) && !this.#keysBefore.has(key));
+    const added = page.entries.filter(({ key }) => !this.#keys.has(key) && !this.#keysBefore.has(key)).length;
     if (this.#keys.size > keysMax) {
       this.#keysBefore = this.#keys;
       this.#keys = new Set();
@@ -89,7 +81,7 @@ export class StretchPart implements Cuttable {
     const { bytes } = await packing;
     // A part whose turn has come holds nothing any more.
     this.held.bytes = Math.max(0, this.held.bytes - raw.bytes + bytes);
-    return isNew.filter(Boolean).length;
+    return added;
   }
 
   /** Gives the pages kept, in order, and lets go of each. */
@@ -100,17 +92,6 @@ export class StretchPart implements Cuttable {
   }
 }
 
-function unpackedPage(page: WalkedPage): PackedPage {
-  return { ...sizeOf(page.entries), unpack: async () => page };
-}
-
 function positionAfter({ nextStartingFrom }: AuditPage): Nanos | undefined {
   return nextStartingFrom === undefined ? undefined : parseTimestamp(nextStartingFrom);
-}
-
-/** What a reader that does not get on meets again are the entries of its last page. */
-const keysMax = 10_000;
-
-export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
-  return { bytes: entries.reduce((sum, { raw }) => sum + raw.length, 0), entries: entries.length };
 }

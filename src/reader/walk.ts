@@ -53,9 +53,6 @@ export interface WalkResult {
   readonly pages: number;
 }
 
-/** Waiting pages are joined up to this; a few thousand rows a commit cost the least. */
-export const groupEntriesMax = 4000;
-
 interface Position {
   readonly text: string | undefined;
   readonly at: Nanos;
@@ -66,7 +63,7 @@ export async function walk(
   plan: WalkPlan,
   options: { readonly signal: AbortSignal },
 ): Promise<WalkResult> {
-  const group = new AppendGroup(plan, groupEntriesMax);
+  const group = new AppendGroup(plan);
   const fetching = new AbortController();
   const stop = (): void => fetching.abort(options.signal.reason);
   options.signal.addEventListener('abort', stop, { once: true });

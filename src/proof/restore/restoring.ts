@@ -5,10 +5,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExporterError } from '../../errors.ts';
-import { listDeliveries, readHead } from '../../ledger/deliveries.ts';
+import { readHead } from '../../ledger/deliveries.ts';
 import { leaseHolder, type Lease, type LeaseTarget } from '../../ledger/leases.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { underLease, underLeases, type LeaseWork } from '../../ledger/operator-lease.ts';
+import { allWork, underLease, underLeases, type LeaseWork } from '../../ledger/operator-lease.ts';
 import { listOrganizations, registerOrganization, type Organization } from '../../ledger/organizations.ts';
 import { beginRestore, finishRestore, undoRestore, type RestoreMark } from '../../ledger/restore-mark.ts';
 import { putDelivery, putDigest } from '../../ledger/restored-rows.ts';
@@ -44,7 +44,7 @@ export class Restoring {
     } else if (there.length > 0 && this.#ledger.ledgerId !== this.#ledgerId) {
       throw storeNotEmpty(this.#ledger, this.#ledgerId);
     }
-    const works = await this.#worksOf(there);
+    const works = await allWork(this.#ledger, there);
     if (begun !== undefined) await this.#waitForTheDead(works);
     for (const archive of archives) this.#entriesTotal += archive.walk.entries;
     return await underLeases(this.#ledger, works, async (leases) => {
@@ -87,21 +87,6 @@ export class Restoring {
     await beginRestore(this.#ledger, mark);
     announceStep('restore-begun');
     return mark;
-  }
-
-  async #worksOf(organizations: readonly Organization[]): Promise<LeaseWork[]> {
-    const names = new Map(organizations.map(({ id, name }) => [id, name]));
-    const live = (await listDeliveries(this.#ledger)).filter(({ retiredAt }) => retiredAt === undefined);
-    return [
-      ...organizations.map(({ id, name }): LeaseWork => ({
-        target: { work: 'read', organization: id },
-        organization: name,
-      })),
-      ...live.map(({ organization, sink }): LeaseWork => ({
-        target: { work: 'deliver', organization, sink },
-        organization: names.get(organization) ?? String(organization),
-      })),
-    ];
   }
 
   /** The lease of a restore that was killed runs out by itself. */

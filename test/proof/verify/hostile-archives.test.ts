@@ -7,14 +7,14 @@ import { SinkError } from '../../../sinks/sink-error.ts';
 import type { ObjectStore } from '../../../src/archive/object-store.ts';
 import { inOrder } from '../../../src/proof/verify/in-flight.ts';
 import type { VerifyReport } from '../../../src/proof/verify/report.ts';
-import { verifyArchive, type VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
+import type { VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
 import { delegated } from '../../helpers/delegated-store.ts';
 import { directoryPlace, type ArchivePlace } from '../../helpers/archive-places.ts';
 import { ordinaryArchive, scenarioKeys } from '../scenario.ts';
 import { Tampering } from '../tampering.ts';
+import { verifyScenario } from './verify-scenario.ts';
 
 const { signal } = new AbortController();
-const soon = Date.parse('2026-03-03T08:00:00Z');
 
 let place: ArchivePlace;
 let store: ObjectStore;
@@ -33,16 +33,7 @@ afterEach(async () => {
 });
 
 async function verify(options: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
-  return await verifyArchive({
-    store,
-    hasVersions: false,
-    keys: [scenarioKeys.first.publicKey],
-    allowUnsigned: false,
-    version: '0.0.0',
-    now: () => soon,
-    signal,
-    ...options,
-  });
+  return await verifyScenario(store, options);
 }
 
 function pathOf(key: string | Buffer): Buffer {

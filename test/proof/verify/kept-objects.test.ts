@@ -5,7 +5,8 @@ import { bucketPlace, type ArchivePlace } from '../../helpers/archive-places.ts'
 import { startStrictObjectStore } from '../../helpers/strict-object-store.ts';
 import { ordinaryArchive, Scenario } from '../scenario.ts';
 import { Tampering } from '../tampering.ts';
-import { cleanUp, cleanups, expectSound, soon, verify } from './verify-sound.ts';
+import { cleanUp, cleanups, expectSound, verify } from './verify-sound.ts';
+import { soon } from './verify-scenario.ts';
 
 beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');

@@ -8,7 +8,8 @@ import { parseTimestamp } from '../../../src/time.ts';
 import { bucketPlace } from '../../helpers/archive-places.ts';
 import { ordinaryArchive, Scenario, scenarioKeys } from '../scenario.ts';
 import { Tampering } from '../tampering.ts';
-import { cleanUp, cleanups, directory, expectSound, soon, verify } from './verify-sound.ts';
+import { cleanUp, cleanups, directory, expectSound, verify } from './verify-sound.ts';
+import { soon } from './verify-scenario.ts';
 
 const { first } = scenarioKeys;
 

@@ -8,15 +8,15 @@ import { SinkError } from '../../../sinks/sink-error.ts';
 import type { ObjectStore } from '../../../src/archive/object-store.ts';
 import { findEntryProof } from '../../../src/proof/verify/find-entry-proof.ts';
 import type { VerifyReport } from '../../../src/proof/verify/report.ts';
-import { verifyArchive, type VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
+import type { VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
 import { directoryPlace, type ArchivePlace } from '../../helpers/archive-places.ts';
 import { delegated } from '../../helpers/delegated-store.ts';
 import { giveAway, withoutPrivileges } from '../../helpers/without-privileges.ts';
-import { ordinaryArchive, scenarioKeys } from '../scenario.ts';
+import { ordinaryArchive } from '../scenario.ts';
 import { Tampering } from '../tampering.ts';
+import { verifyScenario } from './verify-scenario.ts';
 
 const { signal } = new AbortController();
-const soon = Date.parse('2026-03-03T08:00:00Z');
 const acme = 'organization=acme';
 
 let place: ArchivePlace;
@@ -47,18 +47,7 @@ async function close(key: string, mode: number = 0o000): Promise<void> {
 }
 
 async function verify(options: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
-  return await withoutPrivileges(() =>
-    verifyArchive({
-      store,
-      hasVersions: false,
-      keys: [scenarioKeys.first.publicKey],
-      allowUnsigned: false,
-      version: '0.0.0',
-      now: () => soon,
-      signal,
-      ...options,
-    }),
-  );
+  return await withoutPrivileges(() => verifyScenario(store, options));
 }
 
 describe('what may not be read is named, and what else is wrong is found', () => {

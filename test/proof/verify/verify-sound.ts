@@ -2,13 +2,10 @@
 import { expect } from 'vitest';
 import type { ObjectStore } from '../../../src/archive/object-store.ts';
 import type { VerifyReport } from '../../../src/proof/verify/report.ts';
-import { verifyArchive, type VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
+import type { VerifyOptions } from '../../../src/proof/verify/verify-archive.ts';
 import { directoryPlace, type ArchivePlace } from '../../helpers/archive-places.ts';
-import { scenarioKeys } from '../scenario.ts';
+import { verifyScenario } from './verify-scenario.ts';
 
-const { signal } = new AbortController();
-/** An hour after the newest digest of the ordinary archive. */
-export const soon: number = Date.parse('2026-03-03T08:00:00Z');
 export const cleanups: (() => Promise<unknown>)[] = [];
 
 export async function cleanUp(): Promise<void> {
@@ -27,16 +24,7 @@ export async function verify(
   options: Partial<VerifyOptions> = {},
 ): Promise<VerifyReport> {
   try {
-    return await verifyArchive({
-      store,
-      hasVersions: false,
-      keys: [scenarioKeys.first.publicKey],
-      allowUnsigned: false,
-      version: '0.0.0',
-      now: () => soon,
-      signal,
-      ...options,
-    });
+    return await verifyScenario(store, options);
   } finally {
     await store.close();
   }

@@ -1,7 +1,8 @@
 import { sign } from 'node:crypto';
 import { preAuthenticationEncoding } from '../../../../src/archive/digest/envelope.ts';
 import { ordinaryArchive, scenarioKeys } from '../../scenario.ts';
-import { describeTampering, envelopeText, payloadText, soon } from './tampering-case.ts';
+import { describeTampering, envelopeText, payloadText } from './tampering-case.ts';
+import { soon } from '../verify-scenario.ts';
 
 describeTampering('altered envelopes', [
   {

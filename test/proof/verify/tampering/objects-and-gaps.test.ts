@@ -2,7 +2,8 @@ import { parseTimestamp } from '../../../../src/time.ts';
 import { directoryPlace } from '../../../helpers/archive-places.ts';
 import { ordinaryArchive, Scenario } from '../../scenario.ts';
 import { Tampering } from '../../tampering.ts';
-import { describeTampering, entries, key3, soon, unknownHash } from './tampering-case.ts';
+import { describeTampering, entries, key3, unknownHash } from './tampering-case.ts';
+import { soon } from '../verify-scenario.ts';
 
 describeTampering('objects that are missing, moved or too many', [
   {

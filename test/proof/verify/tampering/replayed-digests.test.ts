@@ -2,7 +2,8 @@
 import { directoryPlace } from '../../../helpers/archive-places.ts';
 import { ordinaryArchive, Scenario, scenarioKeys, type ScenarioOptions } from '../../scenario.ts';
 import type { Tampering } from '../../tampering.ts';
-import { describeTampering, payloadText, soon } from './tampering-case.ts';
+import { describeTampering, payloadText } from './tampering-case.ts';
+import { soon } from '../verify-scenario.ts';
 
 /** Every object and digest of another archive of the same key. */
 async function otherArchive(options: ScenarioOptions): Promise<Map<string, Buffer>> {

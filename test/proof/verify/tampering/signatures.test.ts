@@ -1,5 +1,6 @@
 import { ordinaryArchive, scenarioKeys } from '../../scenario.ts';
-import { describeTampering, soon } from './tampering-case.ts';
+import { describeTampering } from './tampering-case.ts';
+import { soon } from '../verify-scenario.ts';
 
 describeTampering('signatures and keys', [
   {

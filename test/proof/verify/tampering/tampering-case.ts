@@ -1,10 +1,11 @@
 /** What somebody does to an archive, and what `verify` must then say: one table in each file beside this one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FindingCode } from '../../../../src/proof/verify/findings.ts';
-import { verifyArchive, type VerifyOptions } from '../../../../src/proof/verify/verify-archive.ts';
+import type { VerifyOptions } from '../../../../src/proof/verify/verify-archive.ts';
 import { directoryPlace, type ArchivePlace } from '../../../helpers/archive-places.ts';
-import { ordinaryArchive, scenarioKeys } from '../../scenario.ts';
+import { ordinaryArchive } from '../../scenario.ts';
 import { Tampering } from '../../tampering.ts';
+import { verifyScenario } from '../verify-scenario.ts';
 
 export interface TamperingCase {
   readonly what: string;
@@ -22,10 +23,6 @@ export const entries = 'organization=acme/entries';
 /** The third object of the ordinary archive, of sequences 21 to 30. */
 export const key3: string = `${entries}/date=2026-03-02/000000000021.jsonl.gz`;
 export const unknownHash: string = '0'.repeat(64);
-/** An hour after the newest digest of the ordinary archive. */
-export const soon: number = Date.parse('2026-03-03T08:00:00Z');
-
-const { signal } = new AbortController();
 
 export function describeTampering(title: string, cases: readonly TamperingCase[]): void {
   let place: ArchivePlace;
@@ -43,16 +40,7 @@ export function describeTampering(title: string, cases: readonly TamperingCase[]
       await build(place);
       await tamper(new Tampering(place));
       const store = place.store();
-      const report = await verifyArchive({
-        store,
-        hasVersions: false,
-        keys: [scenarioKeys.first.publicKey],
-        allowUnsigned: false,
-        version: '0.0.0',
-        now: () => soon,
-        signal,
-        ...options,
-      });
+      const report = await verifyScenario(store, options);
       await store.close();
       expect(report.findingCounts).toEqual(finds);
       expect(report.verdict).toBe('failed');
