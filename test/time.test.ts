@@ -37,4 +37,29 @@ describe('a timestamp', () => {
     expect(parseTimestamp('2024-01-31T00:00:00.0000000019Z')).toBe(at + 1n);
     expect(parseTimestamp('2024-01-31T02:00:00.000000001+02:00')).toBe(at + 1n);
   });
+
+  it('is the same in every way of writing UTC, whatever its digits are', () => {
+    const part = (width: number): fc.Arbitrary<string> =>
+      fc.nat(10 ** width - 1).map((number) => String(number).padStart(width, '0'));
+    const text = fc
+      .tuple(part(4), part(2), part(2), part(2), part(2), part(2), fc.stringMatching(/^\d{0,10}$/))
+      .map(
+        ([year, month, day, hour, minute, second, fraction]) =>
+          `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction === '' ? '' : `.${fraction}`}`,
+      );
+    const calm = text.map((one) => one.replace(/-(\d)\d-\d\dT\d\d:\d\d:\d\d/, '-05-1$1T12:34:56'));
+    const damage = fc.tuple(fc.nat(26), fc.constantFrom('', ' ', 'T', '-', ':', '.', 'x', '9'));
+    const damaged = fc
+      .tuple(fc.oneof(text, calm), damage)
+      .map(([one, [at, put]]) => one.slice(0, at) + put + one.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(text, calm, damaged), (one) => {
+        expect(parseTimestamp(`${one}Z`)).toBe(parseTimestamp(`${one}z`));
+      }),
+      { numRuns: 3000 },
+    );
+    expect(parseTimestamp('2024-02-03T04:05:06.7Z')).toBe(nanosFromMs(Date.UTC(2024, 1, 3, 4, 5, 6, 700)));
+    expect(parseTimestamp('2024-02-03T04:05:06Z')).toBe(nanosFromMs(Date.UTC(2024, 1, 3, 4, 5, 6)));
+    expect(parseTimestamp('9999-12-31T23:59:59.999999Z')).toBe(253_402_300_799_999_999_000n);
+  });
 });

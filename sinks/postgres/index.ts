@@ -7,11 +7,12 @@
 import type { Database, Queryable } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
 import type { HeldDifference, HeldEntry, HeldPlace, Sink } from '../sink.ts';
-import { columnText, entryRow } from './entry-row.ts';
+import { entryRow } from './entry-row.ts';
 import { quoteId, sinkFailure } from './failure.ts';
 import { storeRows } from './store-rows.ts';
 import { quoteTableName, type TableName } from './table-name.ts';
 import { ensureTable } from './table.ts';
+import { columnText } from './taken-columns.ts';
 
 export { createTableSql } from './table.ts';
 export { parseTableName, type TableName } from './table-name.ts';

@@ -4,7 +4,7 @@ import type { Database, Queryable } from '../../src/database/database.ts';
 import { DatabaseError } from '../../src/database/database-error.ts';
 import { quoteIdentifier } from '../../src/database/sql.ts';
 import { SinkError } from '../sink-error.ts';
-import { fieldColumns } from './entry-row.ts';
+import { fieldColumns } from './taken-columns.ts';
 import { isPrivilegeMissing } from './failure.ts';
 import { quoteTableName, resolveTableName, type TableName } from './table-name.ts';
 

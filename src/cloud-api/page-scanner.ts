@@ -2,12 +2,13 @@
  * An audit log page, cut into entries without changing a byte of them.
  *
  * The body is walked as bytes: the top-level object's members, then the elements of `entries`. What stands between
- * the values is checked here and each value is checked by `JSON.parse`, so the whole accepts what `JSON.parse` accepts
- * (up to a bounded nesting). Duplicate keys: the last one counts, as in `JSON.parse`.
+ * the values is checked here and each value is checked by the tape or by `JSON.parse`, so the whole accepts what `JSON.parse`
+ * accepts (up to a bounded nesting). Duplicate keys: the last one counts, as in `JSON.parse`.
  *
  * Entries are views into the body, not copies: the entries of a page are appended together and dropped together, so
  * a copy would double the memory of a page in flight and free nothing sooner.
  */
+import { JsonTape, kinds } from '../json/json-tape.ts';
 import type { AuditEntry, AuditLogFields } from './audit-page.ts';
 import { checkText, isJsonObject, parseSlice } from './json-body.ts';
 import { bytes, cutOff, dropSpace, malformed, skipSpace, skipString, skipValue } from './json-scan.ts';
@@ -79,11 +80,10 @@ function readEntries(body: Buffer, start: number): ReadValue {
   let at = skipSpace(body, start + 1);
   if (body[at] === bytes.closeBracket) return { end: at + 1, value: undefined, entries };
   for (;;) {
-    const { end, hasLineBreak } = skipValue(body, at);
-    const fields = parseSlice(body, at, end);
-    if (isJsonObject(fields)) entries.push(entryOf(body.subarray(at, end), fields, hasLineBreak));
-    else problem = 'an element of `entries` is not an object';
-    at = skipSpace(body, end);
+    const read = readPlainEntry(body, at) ?? readEntry(body, at);
+    if ('entry' in read) entries.push(read.entry);
+    else problem = read.problem;
+    at = skipSpace(body, read.end);
     if (body[at] === bytes.closeBracket) break;
     expect(body, at, bytes.comma);
     at = skipSpace(body, at + 1);
@@ -91,9 +91,38 @@ function readEntries(body: Buffer, start: number): ReadValue {
   return { end: at + 1, value: undefined, entries: problem === undefined ? entries : { problem } };
 }
 
+type ReadEntry =
+  | { readonly end: number; readonly entry: AuditEntry }
+  | { readonly end: number; readonly problem: string };
+
+const tape = new JsonTape();
+const idKey = Buffer.from('"id"');
+const createdAtKey = Buffer.from('"created_at"');
+
+/** An entry as they mostly are, without making an object of it; undefined for any other. */
+function readPlainEntry(body: Buffer, start: number): ReadEntry | undefined {
+  const end = tape.read(body, start, body.length);
+  if (end === -1 || tape.kindOf(0) !== kinds.object || tape.hasOddKey || tape.hasLineBreak) return undefined;
+  const id = valueOf(body, tape.memberOf(0, idKey));
+  const createdAt = valueOf(body, tape.memberOf(0, createdAtKey));
+  return { end, entry: new ScannedEntry(body.subarray(start, end), { id, created_at: createdAt }) };
+}
+
+function valueOf(body: Buffer, node: number): unknown {
+  if (node === -1) return undefined;
+  const start = tape.startOf(node);
+  const end = tape.endOf(node);
+  if (tape.kindOf(node) !== kinds.string) return parseSlice(body, start, end);
+  return body.toString(tape.isAscii ? 'latin1' : 'utf8', start + 1, end - 1);
+}
+
 /** An entry must fit one line; a line break can only stand outside strings, since JSON forbids it inside. */
-function entryOf(slice: Buffer, fields: AuditLogFields, hasLineBreak: boolean): AuditEntry {
-  return new ScannedEntry(hasLineBreak ? dropSpace(slice) : slice, fields);
+function readEntry(body: Buffer, start: number): ReadEntry {
+  const { end, hasLineBreak } = skipValue(body, start);
+  const fields = parseSlice(body, start, end);
+  if (!isJsonObject(fields)) return { end, problem: 'an element of `entries` is not an object' };
+  const slice = body.subarray(start, end);
+  return { end, entry: new ScannedEntry(hasLineBreak ? dropSpace(slice) : slice, fields) };
 }
 
 class ScannedEntry implements AuditEntry {
@@ -101,7 +130,7 @@ class ScannedEntry implements AuditEntry {
   readonly id: unknown;
   readonly createdAt: unknown;
 
-  constructor(raw: Buffer, fields: AuditLogFields) {
+  constructor(raw: Buffer, fields: Pick<AuditLogFields, 'id' | 'created_at'>) {
     this.raw = raw;
     this.id = fields.id;
     this.createdAt = fields.created_at;

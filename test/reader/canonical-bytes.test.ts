@@ -2,91 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalBytes } from '../../src/reader/canonical-bytes.ts';
 import { canonicalForm } from '../../src/reader/canonical.ts';
-
-/** Whole texts, of which some are no JSON where they stand as a payload. */
-const numbers = fc.constantFrom(
-  '0',
-  '-0',
-  '1',
-  '-12',
-  '12345678901234567890',
-  '1.50',
-  '1e5',
-  '-1.0E-07',
-  '01',
-  '1.',
-  '.5',
-  '+1',
-  '-',
-);
-const spaces = fc.constantFrom('', '', '', ' ', '\n', '\t \r\n');
-const strings = fc.oneof(
-  fc.string({ maxLength: 6 }).map((text) => JSON.stringify(text)),
-  fc.string({ unit: 'binary', maxLength: 4 }).map((text) => JSON.stringify(text)),
-  fc.constantFrom(
-    '""',
-    '"a"',
-    '"a b"',
-    '"\\u0041\\/"',
-    '"\\""',
-    '"\\\\"',
-    '"\\ud800"',
-    '"\\ud83d\\ude00"',
-    '"é"',
-    '"[[{"',
-    '"payload"',
-    '"\\u0070ayload"',
-  ),
-);
-const keys = fc.oneof(
-  fc.constantFrom('"a"', '"b"', '"a b"', '"payload"', '"a-"', '"é"', '"\\u0061"', '""'),
-  strings,
-);
-
-const { json } = fc.letrec<{ json: string; list: string; object: string }>((tie) => ({
-  json: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    fc.constantFrom('null', 'true', 'false', '[]', '{}'),
-    numbers,
-    strings,
-    tie('list'),
-    tie('object'),
-  ),
-  list: fc
-    .tuple(fc.array(tie('json'), { maxLength: 4 }), spaces)
-    .map(([items, space]) => `[${space}${items.join(`${space},${space}`)}${space}]`),
-  object: fc
-    .tuple(fc.array(fc.tuple(keys, tie('json')), { maxLength: 6 }), spaces)
-    .map(([fields, space]) => objectText(fields, space)),
-}));
-
-function objectText(fields: readonly (readonly [key: string, value: string])[], space: string): string {
-  const texts = fields.map(([key, value]) => `${key}${space}:${space}${value}`);
-  return `{${space}${texts.join(`${space},${space}`)}${space}}`;
-}
-
-/** As the page scanner lets it through: anything that is JSON. */
-const entries = fc
-  .tuple(
-    fc.array(fc.tuple(keys, json), { maxLength: 8 }),
-    fc.oneof(
-      json,
-      json.map((text) => JSON.stringify(text)),
-      fc.string().map((text) => JSON.stringify(text)),
-    ),
-    spaces,
-  )
-  .map(([fields, payload, space]) => objectText([...fields, ['"payload"', payload]], space))
-  .filter(isJson);
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { entryTexts } from '../helpers/json-texts.ts';
 
 function bytesOf(text: string): string | undefined {
   return canonicalBytes(Buffer.from(text))?.toString('utf8');
@@ -101,7 +17,7 @@ describe('the canonical form as bytes', () => {
   it('is that of the text, or left to it, whatever the entry is', () => {
     expect(() => {
       fc.assert(
-        fc.property(entries, (text) => (bytesOf(text) ?? canonicalForm(text)) === canonicalForm(text)),
+        fc.property(entryTexts, (text) => (bytesOf(text) ?? canonicalForm(text)) === canonicalForm(text)),
         { numRuns: 3000 },
       );
     }).not.toThrow();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { columnText, fieldColumns, takenColumns } from '../../../sinks/postgres/entry-row.ts';
+import { columnText, fieldColumns, takenColumns } from '../../../sinks/postgres/taken-columns.ts';
 import { exoticEntry } from '../../helpers/exotic-entries.ts';
 
 /** The payload column for an entry whose payload is this JSON text. */
