@@ -1,20 +1,14 @@
 /**
- * Archive objects as files in a directory. An object appears under its name whole or not at all:
- *
- *     .incomplete/<random>   write, fsync     (a crash here leaves a file that no reader of the archive sees)
- *     link() to its name     never replaces; EEXIST is "exists"
- *     fsync the directories  only now is it durable
- *     unlink the first name
- *
- * `rename` would be one step less, but it replaces what is there.
+ * Archive objects as files in a directory. What is written is whole and on the disk, or not there (`durable-files.ts`);
+ * it is written by a thread of its own, everything else is read here.
  */
 import { randomUUID } from 'node:crypto';
 import { constants, existsSync, realpathSync, type Dirent } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SinkError } from '../../sinks/sink-error.ts';
-import { announceStep } from '../steps.ts';
 import { fileSystemError, hasCode } from './file-system-error.ts';
+import { FileWriter } from './file-writer.ts';
 import {
   assertPlainFolder,
   assertPlainKey,
@@ -42,8 +36,6 @@ const incompleteName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
  * asleep, its link() would fail and it would write again.
  */
 const incompleteAgeMs = 24 * 3600 * 1000;
-/** As many folders as some years have days. */
-const durableMax = 4096;
 
 export function createFileObjectStore(options: FileObjectStoreOptions): ObjectStore {
   return new FileObjectStore(options);
@@ -55,14 +47,11 @@ class FileObjectStore implements ObjectStore {
   readonly fingerprint: string;
   readonly #root: string;
   readonly #now: () => number;
-  /**
-   * Folders whose name is on the disk, because the folder above was synced since, with what tells them from others that
-   * take their place.
-   */
-  readonly #durable = new Map<string, string>();
+  readonly #writer: FileWriter;
 
   constructor(options: FileObjectStoreOptions) {
     this.#root = realPath(resolve(options.directory));
+    this.#writer = new FileWriter(this.#root);
     this.#now = options.now ?? Date.now;
     this.location = this.#root;
     this.fingerprint = `file:${this.#root}`;
@@ -71,7 +60,7 @@ class FileObjectStore implements ObjectStore {
   async open(options: ObjectCallOptions): Promise<void> {
     options.signal.throwIfAborted();
     try {
-      await this.#makeDirectory(join(this.#root, incompleteFolder));
+      await this.#writer.makeDirectory(join(this.#root, incompleteFolder));
       await this.#removeLeftovers();
     } catch (error) {
       throw fileSystemError(error, { doing: 'prepare', path: this.#root, signal: options.signal });
@@ -84,9 +73,11 @@ class FileObjectStore implements ObjectStore {
     const path = join(this.#root, key);
     const incomplete = join(this.#root, incompleteFolder, `${randomUUID()}.part`);
     try {
-      return await this.#writeThenLink({ path, incomplete, bytes, signal: options.signal });
+      return await this.#writer.write({ path, incomplete }, bytes, options);
     } catch (error) {
-      throw fileSystemError(error, { doing: 'write', path, signal: options.signal });
+      throw (
+        linkFailure(error, path) ?? fileSystemError(error, { doing: 'write', path, signal: options.signal })
+      );
     }
   }
 
@@ -138,7 +129,9 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
 
   async *#walk(folder: string, top: string, options: ListOptions): AsyncGenerator<ListedObject> {
     const { signal } = options;
@@ -181,77 +174,6 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  async #writeThenLink({ path, incomplete, bytes, signal }: FileWrite): Promise<'created' | 'exists'> {
-    let file: FileHandle | undefined;
-    let isLeft = true;
-    try {
-      // Each step waits for the disk and for a turn of the main thread: what does not depend on another is done beside it.
-      await allOrFirstFailure([
-        this.#writeIncomplete(incomplete, bytes).then((written) => (file = written)),
-        this.#makeDirectory(dirname(path)),
-      ]);
-      announceStep('file-written');
-      signal.throwIfAborted();
-      const linking = linkWithoutReplacing(incomplete, path);
-      await allOrFirstFailure([linking, closed(file)]);
-      const outcome = await linking;
-      announceStep('file-linked');
-      isLeft = false;
-      // Also when it exists: whoever made it may have died before this step.
-      await allOrFirstFailure([this.#syncDirectories(dirname(path)), remove(incomplete)]);
-      announceStep('file-synced');
-      return outcome;
-    } finally {
-      await closed(file);
-      if (isLeft) await remove(incomplete);
-    }
-  }
-
-  /** The file as it was written, on the disk and still open. */
-  async #writeIncomplete(path: string, bytes: Buffer): Promise<FileHandle> {
-    const file = await this.#createIncomplete(path);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-      return file;
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-  }
-
-  async #createIncomplete(path: string): Promise<FileHandle> {
-    try {
-      return await open(path, 'wx', 0o600);
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-      await this.#makeDirectory(dirname(path));
-      return await open(path, 'wx', 0o600);
-    }
-  }
-
-  /** The folder that holds the new name, and every folder that is not known to be on the disk under its own. */
-  async #syncDirectories(deepest: string): Promise<void> {
-    const paths: string[] = [];
-    for (let path = deepest; path !== this.#root && path !== dirname(path); path = dirname(path))
-      paths.push(path);
-    const identities = await Promise.all(paths.map(identityOf));
-    const named = paths.flatMap((path, index): [path: string, identity: string][] => {
-      const identity = identities[index] ?? '';
-      return this.#durable.get(path) === identity ? [] : [[path, identity]];
-    });
-    const unsynced = new Set([deepest, ...named.map(([path]) => dirname(path))]);
-    await Promise.all([...unsynced].map(syncDirectory));
-    if (this.#durable.size + named.length > durableMax) this.#durable.clear();
-    for (const [path, identity] of named) this.#durable.set(path, identity);
-  }
-
-  async #makeDirectory(path: string): Promise<void> {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
-    // The new directory is an entry of its parent, which may lie above the root.
-    if (first !== undefined) await syncDirectory(dirname(first));
-  }
-
   async #removeLeftovers(): Promise<void> {
     const folder = join(this.#root, incompleteFolder);
     const names = await readdir(folder);
@@ -266,70 +188,24 @@ class FileObjectStore implements ObjectStore {
   }
 }
 
-async function identityOf(path: string): Promise<string> {
-  const { dev, ino, birthtimeNs } = await stat(path, { bigint: true });
-  // The number of a folder that was removed is soon another's.
-  return `${dev}:${ino}:${birthtimeNs}`;
-}
-
-interface FileWrite {
-  readonly path: string;
-  readonly incomplete: string;
-  readonly bytes: Buffer;
-  readonly signal: AbortSignal;
-}
-
-/** Waits for all of them: none may go on behind a failure. */
-async function allOrFirstFailure(steps: readonly Promise<unknown>[]): Promise<void> {
-  for (const ended of await Promise.allSettled(steps)) if (ended.status === 'rejected') throw ended.reason;
-}
-
-async function closed(file: FileHandle | undefined): Promise<void> {
-  await file?.close();
-}
-
-async function remove(incomplete: string): Promise<void> {
-  try {
-    await unlink(incomplete);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+/** What a refused link says of the file system; undefined for any other failure. */
+function linkFailure(thrown: unknown, path: string): SinkError | undefined {
+  if (!(thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'link')) return undefined;
+  if (hasCode(thrown, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) {
+    return new SinkError(
+      `The file system of ${dirname(path)} has no hard links, without which a file can't appear whole and never replace another. ` +
+        `Choose a directory on another file system for this sink.`,
+      { code: 'hard_links_unsupported', retryable: false, cause: thrown },
+    );
   }
-}
-
-async function linkWithoutReplacing(from: string, to: string): Promise<'created' | 'exists'> {
-  try {
-    await link(from, to);
-    return 'created';
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return 'exists';
-    if (hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) {
-      throw new SinkError(
-        `The file system of ${dirname(to)} has no hard links, without which a file can't appear whole and never replace another. ` +
-          `Choose a directory on another file system for this sink.`,
-        { code: 'hard_links_unsupported', retryable: false, cause: error },
-      );
-    }
-    if (hasCode(error, 'EXDEV')) {
-      throw new SinkError(
-        `The directory ${dirname(to)} lies on another file system than the directory of the archive, so a file can't appear there whole. ` +
-          `Keep the whole archive on one file system.`,
-        { code: 'file_systems_mixed', retryable: false, cause: error },
-      );
-    }
-    throw error;
+  if (hasCode(thrown, 'EXDEV')) {
+    return new SinkError(
+      `The directory ${dirname(path)} lies on another file system than the directory of the archive, so a file can't appear there whole. ` +
+        `Keep the whole archive on one file system.`,
+      { code: 'file_systems_mixed', retryable: false, cause: thrown },
+    );
   }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } catch (error) {
-    // Some network and FUSE file systems can't sync a directory and keep it in order by themselves.
-    if (!hasCode(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-  } finally {
-    await directory.close();
-  }
+  return undefined;
 }
 
 /** Opened without waiting, since a pipe that somebody put there would hold the reader for ever. */

@@ -11,7 +11,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from './database-error.ts';
-import { compiledFile } from './pglite-thread.ts';
+import { compiledFile } from '../compiled-file.ts';
 
 const dataName = 'postgres';
 const unfinishedPrefix = `${dataName}.new`;
@@ -31,10 +31,14 @@ export async function createData(directory: string, signal: AbortSignal | undefi
   const unfinished = path.join(directory, `${unfinishedPrefix}-${randomBytes(8).toString('hex')}`);
   await mkdir(unfinished, { mode: 0o700 });
   // Its standard input ends with this process, and it ends with its standard input.
-  const child = spawn(process.execPath, [fileURLToPath(compiledFile('pglite-create.js')), unfinished], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' as const }),
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(compiledFile('src/database/pglite-create.js')), unfinished],
+    {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' as const }),
+    },
+  );
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words = `${words}${text}`.slice(-2000);

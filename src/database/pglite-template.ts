@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compiledFile } from './pglite-thread.ts';
+import { compiledFile } from '../compiled-file.ts';
 
 const pattern = /^pglite-template-.+\.tar\.gz$/;
 
@@ -21,7 +21,7 @@ export async function templatesIn(folder: string): Promise<string[]> {
 }
 
 export function templateFolder(): string {
-  return path.dirname(fileURLToPath(compiledFile('pglite-template.js')));
+  return path.dirname(fileURLToPath(compiledFile('src/database/pglite-template.js')));
 }
 
 export async function findTemplate(): Promise<string> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { statfsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { compiledFile } from '../compiled-file.ts';
 import { DatabaseError } from './database-error.ts';
 import type { EngineFailure, EngineReply, EngineRequest, EngineResult } from './pglite-messages.ts';
 import type { Connection, StatementResult } from './session.ts';
@@ -18,12 +19,6 @@ interface Pending {
 
 type RequestBody = EngineRequest extends infer R ? (R extends EngineRequest ? Omit<R, 'id'> : never) : never;
 
-/** A compiled file beside this one; a test runner that runs the sources finds it where the build puts it. */
-export function compiledFile(name: string): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  return new URL(isSource ? `../../dist/src/database/${name}` : `./${name}`, import.meta.url);
-}
-
 export class PgliteThread implements Connection {
   readonly #worker: Worker;
   readonly #place: string;
@@ -36,7 +31,7 @@ export class PgliteThread implements Connection {
   private constructor(directory: string, place: string) {
     this.#place = place;
     this.#directory = directory;
-    this.#worker = new Worker(compiledFile('pglite-worker.js'), {
+    this.#worker = new Worker(compiledFile('src/database/pglite-worker.js'), {
       workerData: { directory },
       execArgv: [],
       // Whatever the engine prints must not reach our stdout, which belongs to results.

@@ -213,7 +213,10 @@ describe('archive objects in a directory', () => {
   });
 
   test('are whole or not there when their writer is killed', { timeout: 120_000 }, async () => {
-    const compiled = await compileModule('test/helpers/endless-file-writer.ts');
+    const compiled = await compileModule(
+      'test/helpers/endless-file-writer.ts',
+      'src/archive/file-writer-thread.ts',
+    );
     try {
       for (const round of ['one', 'two', 'three']) {
         const { visible, whole } = await killWriterIn(join(directory, round), compiled.path);

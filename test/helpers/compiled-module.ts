@@ -16,8 +16,8 @@ export interface CompiledModule {
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Compiles a module given by its path from the root of the repository, e.g. `test/helpers/x.ts`. */
-export async function compileModule(entry: string): Promise<CompiledModule> {
+/** Compiles modules given by their paths from the root of the repository, e.g. `test/helpers/x.ts`; the first is the one to run. */
+export async function compileModule(entry: string, ...others: string[]): Promise<CompiledModule> {
   const cache = join(root, 'node_modules/.cache');
   await mkdir(cache, { recursive: true });
   const outDir = await mkdtemp(join(cache, 'compiled-'));
@@ -26,7 +26,7 @@ export async function compileModule(entry: string): Promise<CompiledModule> {
   const settings = {
     extends: relative(outDir, join(root, 'tsconfig.json')),
     compilerOptions: { ...compilerOptions, isolatedDeclarations: false },
-    files: [relative(outDir, join(root, entry))],
+    files: [entry, ...others].map((file) => relative(outDir, join(root, file))),
     include: [],
   };
   await writeFile(config, JSON.stringify(settings));

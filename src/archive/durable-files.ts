@@ -1,0 +1,142 @@
+/**
+ * A file that appears under its name whole or not at all, by calls that wait for the disk:
+ *
+ *     .incomplete/<random>   write, fsync     (a crash here leaves a file that no reader of the archive sees)
+ *     link() to its name     never replaces; EEXIST is "exists"
+ *     fsync the directories  only now is it durable
+ *     unlink the first name
+ *
+ * `rename` would be one step less, but it replaces what is there.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { announceStep } from '../steps.ts';
+import { hasCode } from './file-system-error.ts';
+
+export interface DurableFile {
+  readonly path: string;
+  /** Where it is written first, on the same file system. */
+  readonly incomplete: string;
+}
+
+/** As many folders as some years have days. */
+const durableMax = 4096;
+
+export class DurableFiles {
+  readonly #root: string;
+  /**
+   * Folders whose name is on the disk, because the folder above was synced since, with what tells them from others that
+   * take their place.
+   */
+  readonly #durable = new Map<string, string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  write({ path, incomplete }: DurableFile, bytes: Uint8Array): 'created' | 'exists' {
+    makeDirectory(dirname(path));
+    writeIncomplete(incomplete, bytes);
+    let outcome: 'created' | 'exists';
+    try {
+      announceStep('file-written');
+      outcome = linkWithoutReplacing(incomplete, path);
+      announceStep('file-linked');
+      // Also when it exists: whoever made it may have died before this step.
+      this.#syncDirectories(dirname(path));
+    } finally {
+      remove(incomplete);
+    }
+    announceStep('file-synced');
+    return outcome;
+  }
+
+  /** The folder that holds the new name, and every folder that is not known to be on the disk under its own. */
+  #syncDirectories(deepest: string): void {
+    const unsynced = new Set([deepest]);
+    const named: [path: string, identity: string][] = [];
+    for (let path = deepest; path !== this.#root && path !== dirname(path); path = dirname(path)) {
+      const identity = identityOf(path);
+      if (this.#durable.get(path) === identity) continue;
+      named.push([path, identity]);
+      unsynced.add(dirname(path));
+    }
+    for (const path of unsynced) syncDirectory(path);
+    if (this.#durable.size + named.length > durableMax) this.#durable.clear();
+    for (const [path, identity] of named) this.#durable.set(path, identity);
+  }
+}
+
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  // The new directory is an entry of its parent, which may lie above the root.
+  if (first !== undefined) syncDirectory(dirname(first));
+}
+
+function writeIncomplete(path: string, bytes: Uint8Array): void {
+  const file = createIncomplete(path);
+  let isWhole = false;
+  try {
+    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
+    fsyncSync(file);
+    isWhole = true;
+  } finally {
+    closeSync(file);
+    if (!isWhole) remove(path);
+  }
+}
+
+function createIncomplete(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    makeDirectory(dirname(path));
+    return openSync(path, 'wx', 0o600);
+  }
+}
+
+function linkWithoutReplacing(from: string, to: string): 'created' | 'exists' {
+  try {
+    linkSync(from, to);
+    return 'created';
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return 'exists';
+    throw error;
+  }
+}
+
+function remove(incomplete: string): void {
+  try {
+    unlinkSync(incomplete);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function identityOf(path: string): string {
+  const { dev, ino, birthtimeNs } = statSync(path, { bigint: true });
+  // The number of a folder that was removed is soon another's.
+  return `${dev}:${ino}:${birthtimeNs}`;
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } catch (error) {
+    // Some network and FUSE file systems can't sync a directory and keep it in order by themselves.
+    if (!hasCode(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+  } finally {
+    closeSync(directory);
+  }
+}
