@@ -186,9 +186,7 @@ function isCaughtUp(
   // After a full page of entries there may be more, even where their times lie ahead of the API's clock.
   if (isFull(read) && next.at === lastTime(read.page)?.at) return false;
   // Without the API's clock, ours: a little later than the truth at worst, and then the next page decides.
-  return (
-    next.at >= (known.startedAt ?? nanosFromMs(Date.now())) && (known.brought === 0 || !isFull(read))
-  );
+  return next.at >= (known.startedAt ?? nanosFromMs(Date.now())) && (known.brought === 0 || !isFull(read));
 }
 
 /**
