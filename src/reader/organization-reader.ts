@@ -57,7 +57,7 @@ export interface OrganizationReader {
   prepare(signal: AbortSignal): Promise<void>;
   /** Demands the interval and reads every unfinished stretch to its end. */
   readPast(demand: WantedCoverage, signal: AbortSignal): Promise<void>;
-  /** One sweep of the tail until caught up. */
+  /** One sweep of the tail until caught up; at times a look behind its end, and a sweep only where something is there. */
   sweepTail(signal: AbortSignal): Promise<void>;
   /** Goes over the last days again for what came later than the overlap. */
   rescan(signal: AbortSignal): Promise<void>;

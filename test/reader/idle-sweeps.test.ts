@@ -380,7 +380,7 @@ describe('sweeps with long pauses between entries', () => {
         expect(await held(own)).toEqual(truth(api));
         await own.lease.release();
       }),
-      { numRuns: 100 },
+      { numRuns: 25 },
     );
   }, 300_000);
 });
