@@ -182,7 +182,7 @@ const document = z
     schedule: schedule.prefault({}).describe('When `run` reads.'),
     overlap: duration(0, 30 * dayMs)
       .prefault('15m')
-      .describe('How far before its checkpoint every sweep starts, to catch late entries.'),
+      .describe('How far before its checkpoint a sweep starts, to catch late entries.'),
     rescanWindow: duration(0, 365 * dayMs)
       .prefault('48h')
       .describe('How far back the daily re-scan reads, for entries that came later than that.'),

@@ -25,12 +25,13 @@ import {
   type WantedCoverage,
 } from '../ledger/stretches.ts';
 import type { Logger } from '../logger.ts';
-import { formatTimestamp, minNanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
+import { formatTimestamp, minNanos, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
 import type { PageEntry } from './page-entries.ts';
 import { createPageSource, type PageSource } from './page-source.ts';
 import type { ReaderObserver } from './reader-observer.ts';
 import { createSerial } from './serial.ts';
 import { tailStart, positionBefore, rescanStart } from './start-positions.ts';
+import { TailEnd, type Place } from './tail-end.ts';
 import type { WalkedPage } from './append-group.ts';
 import { walkInParallel } from './parallel-walk.ts';
 import type { walk, WalkResult } from './walk.ts';
@@ -56,7 +57,7 @@ export interface OrganizationReader {
   prepare(signal: AbortSignal): Promise<void>;
   /** Demands the interval and reads every unfinished stretch to its end. */
   readPast(demand: WantedCoverage, signal: AbortSignal): Promise<void>;
-  /** One sweep of the tail until caught up. */
+  /** One sweep of the tail until caught up; at times a look behind its end, and a sweep only where something is there. */
   sweepTail(signal: AbortSignal): Promise<void>;
   /** Goes over the last days again for what came later than the overlap. */
   rescan(signal: AbortSignal): Promise<void>;
@@ -70,9 +71,6 @@ export function createOrganizationReader(options: ReaderOptions): OrganizationRe
   return new LeasedReader(options);
 }
 
-/** So many sweeps of the tail, and one asks for everything to its end again. */
-const fullSweepEvery = 10;
-
 class LeasedReader implements OrganizationReader {
   readonly #options: ReaderOptions;
   readonly #pages: PageSource;
@@ -82,12 +80,8 @@ class LeasedReader implements OrganizationReader {
   readonly #rescan = createSerial();
   #organization: Organization;
   #coverage: Interval[] = [];
-  /**
-   * The first sweep under a lease follows every position to its end; later ones may end where it was caught up, but not
-   * for ever: a server whose pages always end just there would hide what lies behind.
-   */
-  #caughtUpAt: Nanos | undefined;
-  #sweeps = 0;
+  /** Nothing is known of it at first: the first sweep under a lease follows every position to its end. */
+  readonly #tailEnd = new TailEnd();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -119,20 +113,10 @@ class LeasedReader implements OrganizationReader {
 
   async sweepTail(signal: AbortSignal): Promise<void> {
     await this.#tail(async () => {
-      await this.#reload();
-      const organization = this.#organization;
-      const boundary = this.#boundary();
-      this.#sweeps += 1;
-      const result = await this.#walk(
-        {
-          start: positionBefore(tailStart(organization, boundary), this.#options.settings.overlapMs),
-          end: undefined,
-          caughtUpAt: this.#sweeps % fullSweepEvery === 0 ? undefined : this.#caughtUpAt,
-          priority: 'tail',
-        },
-        { signal, move: (page) => this.#tailMove(page.checkpoint, page.serverDate, undefined) },
-      );
-      await this.#finishTail(result);
+      const look = this.#tailEnd.look;
+      if (look === undefined) await this.#sweep({ caughtUpAt: this.#tailEnd.at }, signal);
+      else if (await this.#isMoreBehind(look, signal)) await this.#sweep({ caughtUpAt: undefined }, signal);
+      else this.#tailEnd.lookedInVain();
     });
   }
 
@@ -160,7 +144,9 @@ class LeasedReader implements OrganizationReader {
     const demands = await openDemands(ledger, organization.id);
     for (const demand of demands) {
       await this.readPast(demand, signal);
-      if (demand.to > this.#boundary()) await this.sweepTail(signal);
+      // Whoever asked is told that everything is there: it is looked for to its end, overlap included.
+      if (demand.to > this.#boundary())
+        await this.#tail(() => this.#sweep({ caughtUpAt: undefined }, signal));
       await finishDemand(ledger, lease, demand);
     }
     return demands.length;
@@ -174,6 +160,42 @@ class LeasedReader implements OrganizationReader {
       await this.#report(result);
       return result.added.length + result.changed.length;
     });
+  }
+
+  async #sweep(from: { readonly caughtUpAt: Nanos | undefined }, signal: AbortSignal): Promise<void> {
+    await this.#reload();
+    const { overlapMs } = this.#options.settings;
+    const result = await this.#walk(
+      {
+        start: positionBefore(tailStart(this.#organization, this.#boundary()), overlapMs),
+        end: undefined,
+        caughtUpAt: from.caughtUpAt,
+        priority: 'tail',
+      },
+      { signal, move: (page) => this.#tailMove(page.checkpoint, page.serverDate, undefined) },
+    );
+    await this.#finishTail(result);
+  }
+
+  /**
+   * One page from there. What it brings is appended, and no position moves: the sweep that has to follow starts where it
+   * would have without it, so that what came late in the same moment is within its overlap, whenever the process dies.
+   */
+  async #isMoreBehind(place: Place, signal: AbortSignal): Promise<boolean> {
+    await this.#reload();
+    const result = await this.#walk(
+      {
+        start: place.text,
+        // Whatever leads further shows that there is more.
+        end: nanos(place.at + 1n),
+        caughtUpAt: place.at,
+        priority: 'tail',
+      },
+      { signal, move: (page) => this.#tailMove(undefined, page.serverDate, undefined) },
+    );
+    if (result.added > 0 || result.outcome === 'end') return true;
+    this.#options.logger.debug({ pages: result.pages }, 'sweep finished, nothing new');
+    return false;
   }
 
   async #readStretch(stretch: Stretch, parallel: number, signal: AbortSignal): Promise<void> {
@@ -316,7 +338,7 @@ class LeasedReader implements OrganizationReader {
     await this.#serial(() =>
       append(ledger, lease, { entries: [], move: this.#tailMove(result.position, date, coveredTo) }),
     );
-    this.#caughtUpAt = reached;
+    this.#tailEnd.swept(result);
     await this.#reload();
     if (result.added > 0) {
       logger.info(

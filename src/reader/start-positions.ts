@@ -13,6 +13,20 @@ export function positionBefore(time: Nanos, marginMs: number): string | undefine
   return formatTimestamp(nanos((start / microsecond) * microsecond));
 }
 
+const finerThanMicroseconds = /\.\d{7}/;
+
+/** The least step that times which are printed like these can be parted by. */
+export function stepBetween(texts: readonly unknown[]): bigint {
+  const isFine = texts.some((text) => typeof text === 'string' && finerThanMicroseconds.test(text));
+  return isFine ? 1n : microsecond;
+}
+
+/** The next position that an entry behind this one can have. Undefined for what is no timestamp. */
+export function positionBehind(position: string): string | undefined {
+  const at = parseTimestamp(position);
+  return at === undefined ? undefined : formatTimestamp(nanos(at + stepBetween([position])));
+}
+
 /**
  * The tail goes on from the least of its checkpoint, the newest entry and the API's clock: an API that answers "now", or
  * a time in the future, as the next position can't carry the tail past entries that come later.

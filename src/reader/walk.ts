@@ -9,7 +9,9 @@
  *                          absent ─────────────────────────────▶ caught up
  *                          at or past the end ─────────────────▶ end
  *                          further, past the API's clock at the start ▶ caught up
+ *                          further, nothing new, just to a known end ─▶ known end
  *                          further ────────────────────────────▶ next page
+ *                          not further, nothing new, from a known end ▶ known end
  *                          not further, page full ─▶ ask larger ─▶ as below
  *                          not further, position included ─▶ step over the timestamp ─▶ caught up
  *                          not further, nothing new ───────────▶ caught up
@@ -17,10 +19,11 @@
 import type { AuditPage } from '../cloud-api/audit-page.ts';
 import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
-import { formatTimestamp, microsecond, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
+import { formatTimestamp, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
 import { AppendGroup, type WalkedPage } from './append-group.ts';
 import { createdAtOf, toPageEntries, type PageEntry } from './page-entries.ts';
 import type { PageRead, PageSource } from './page-source.ts';
+import { stepBetween } from './start-positions.ts';
 
 export interface WalkPlan {
   /** Sent verbatim; undefined: from the beginning. */
@@ -28,8 +31,8 @@ export interface WalkPlan {
   /** Exclusive end; undefined: until caught up. */
   readonly end: Nanos | undefined;
   /**
-   * Where an earlier walk was caught up: a page that is not full, brings nothing new and leads just there ends the
-   * walk without another request. Undefined: always ask for the next page.
+   * Where an earlier walk was caught up: a page that is not full, brings nothing new and leads just there, or was asked for
+   * from there and leads no further, ends the walk without another request. Undefined: always ask for what lies behind.
    */
   readonly caughtUpAt: Nanos | undefined;
   readonly priority: 'tail' | 'bulk';
@@ -42,7 +45,8 @@ export interface WalkPlan {
 }
 
 export interface WalkResult {
-  readonly outcome: 'caught_up' | 'end';
+  /** `known_end`: where an earlier walk was caught up, and nobody asked what lies behind. */
+  readonly outcome: 'caught_up' | 'known_end' | 'end';
   /** The API's clock at the first page; undefined when it did not tell. */
   readonly startedAt: Nanos | undefined;
   /** The API's clock at the last page. */
@@ -119,11 +123,16 @@ async function walkPages(context: Walk): Promise<WalkResult> {
       return { ...result, outcome: 'end', position: next.text };
     if (next.at > position.at) {
       const isChasing = chase.follows(read, { from: position, to: next, startedAt });
-      if (isCaughtUp(read, next, { plan, startedAt, brought }) || (plan.end === undefined && isChasing)) {
+      if (isCaughtUp(read, next, { startedAt, brought }) || (plan.end === undefined && isChasing)) {
         return { ...result, outcome: 'caught_up', position: next.text };
       }
+      const known = knownEnd(read, next, { plan, brought });
+      if (known !== undefined) return { ...result, outcome: 'known_end', position: known.text };
       position = next;
       continue;
+    }
+    if (brought === 0 && position.at === plan.caughtUpAt && !isFull(read)) {
+      return { ...result, outcome: 'known_end', position: position.text };
     }
     const beyond = await pageBeyond(context, position, read);
     if (beyond !== undefined) {
@@ -166,19 +175,33 @@ class ClockChase {
 }
 
 /**
- * The position leads to where the API's clock was at the start, or, with nothing new, to where the last walk ended. What
- * came since is the next walk's: a log that grows all the time is not chased.
+ * The position leads to where the API's clock was at the start. What came since is the next walk's: a log that grows all
+ * the time is not chased.
  */
 function isCaughtUp(
   read: PageRead,
   next: Position,
-  known: { readonly plan: WalkPlan; readonly startedAt: Nanos | undefined; readonly brought: number },
+  known: { readonly startedAt: Nanos | undefined; readonly brought: number },
 ): boolean {
   // After a full page of entries there may be more, even where their times lie ahead of the API's clock.
   if (isFull(read) && next.at === lastTime(read.page)?.at) return false;
   // Without the API's clock, ours: a little later than the truth at worst, and then the next page decides.
-  if (next.at >= (known.startedAt ?? nanosFromMs(Date.now()))) return known.brought === 0 || !isFull(read);
-  return known.brought === 0 && next.at === known.plan.caughtUpAt && !isFull(read);
+  return next.at >= (known.startedAt ?? nanosFromMs(Date.now())) && (known.brought === 0 || !isFull(read));
+}
+
+/**
+ * Where the page leads with nothing new, if an earlier walk was caught up just there: its position, or the time of its last
+ * entry where positions are coarser than times. Undefined elsewhere.
+ */
+function knownEnd(
+  read: PageRead,
+  next: Position,
+  known: { readonly plan: WalkPlan; readonly brought: number },
+): { readonly text: string | undefined } | undefined {
+  if (known.brought > 0 || isFull(read)) return undefined;
+  const last = lastTime(read.page);
+  const reached = last !== undefined && last.at > next.at ? last : next;
+  return reached.at === known.plan.caughtUpAt ? reached : undefined;
 }
 
 function isFull(read: PageRead): boolean {
@@ -228,7 +251,8 @@ async function pageBeyond(
   }
   const isInclusive = read.page.entries.some((entry) => createdAtOf(entry) === position.at);
   if (!isInclusive || position.text === undefined) return undefined;
-  const at = nanos(position.at + stepOver(read.page, position.text));
+  const texts = [position.text, ...read.page.entries.map((entry) => entry.createdAt)];
+  const at = nanos(position.at + stepBetween(texts));
   const over: Position = { text: formatTimestamp(at), at };
   const beyond = await readPage(context, over);
   const hasMore = beyond.page.entries.some((entry) => (createdAtOf(entry) ?? position.at) > position.at);
@@ -236,15 +260,6 @@ async function pageBeyond(
   if (!hasMore && !leadsOn) return undefined;
   if (hasMore) await context.plan.onStepOver(position.text);
   return { read: beyond, position: over };
-}
-
-const finerThanMicroseconds = /\.\d{7}/;
-
-/** The least step that the times of this page can be parted by. */
-function stepOver(page: AuditPage, position: string): bigint {
-  const texts = [position, ...page.entries.map((entry) => entry.createdAt)];
-  const isFine = texts.some((text) => typeof text === 'string' && finerThanMicroseconds.test(text));
-  return isFine ? 1n : microsecond;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface IdleResult {
 }
 
 const entries = 5000;
-/** Every tenth sweep follows the position to its end: two of these. */
+/** Every fifth sweep looks behind the end of the tail instead: four of these. */
 const tailSeconds = 20;
 
 export async function measureIdle(postgres: BenchPostgres): Promise<IdleResult[]> {

@@ -81,6 +81,12 @@ async function walked(
   return { result, appended, asked: source.requests.map(({ startingFrom }) => startingFrom), steppedOver };
 }
 
+/** What a ledger knows that holds the entries of these times. */
+async function knownEntries(...times: readonly string[]): Promise<{ readonly known: string[] }> {
+  const { appended } = await walked(script([page(times, undefined)], times.length + 1));
+  return { known: appended.flatMap(({ entries }) => entries.map(({ key }) => key)) };
+}
+
 describe('a walk', () => {
   it('follows the next positions verbatim and ends where the field is absent', async () => {
     const first = '2026-03-01T10:00:00.000000001+02:00';
@@ -316,14 +322,59 @@ describe('a walk', () => {
 
   it('is one request where it leads to the place the last one was caught up at', async () => {
     const newest = '2026-03-01T08:00:00Z';
-    const first = await walked(script([page([newest], newest), page([], newest)]));
-    const keys = first.appended.flatMap(({ entries }) => entries.map(({ key }) => key));
+    const { known } = await knownEntries(newest);
     const { result } = await walked(script([page([newest], newest)]), {
       start: '2026-03-01T07:44:59.999999Z',
       caughtUpAt: at(newest),
-      known: keys,
+      known,
     });
-    expect(result).toMatchObject({ outcome: 'caught_up', pages: 1 });
+    expect(result).toMatchObject({ outcome: 'known_end', pages: 1, position: newest });
+  });
+
+  it('is one request where its last entry is at that place and the position is coarser', async () => {
+    const newest = '2026-03-01T08:00:00.5Z';
+    const { known } = await knownEntries(newest);
+    const { result } = await walked(script([page([newest], '2026-03-01T08:00:00Z')]), {
+      start: '2026-03-01T07:45:00.499999Z',
+      caughtUpAt: at(newest),
+      known,
+    });
+    expect(result).toMatchObject({ outcome: 'known_end', pages: 1, position: newest });
+  });
+
+  it('follows a position that leads beyond that place', async () => {
+    const newest = '2026-03-01T08:00:00Z';
+    const { known } = await knownEntries(newest);
+    const { asked } = await walked(
+      script([page([newest], '2026-03-01T09:00:00Z'), page(['2026-03-01T10:00:00Z'], undefined)]),
+      { start: '2026-03-01T07:45:00Z', caughtUpAt: at(newest), known },
+    );
+    expect(asked).toEqual(['2026-03-01T07:45:00Z', '2026-03-01T09:00:00Z']);
+  });
+
+  it('does not step over the place it starts at where an earlier one was caught up there', async () => {
+    const newest = '2026-03-01T08:00:00Z';
+    const { known } = await knownEntries(newest);
+    const { result, asked } = await walked(script([page([newest], newest)]), {
+      start: newest,
+      caughtUpAt: at(newest),
+      known,
+    });
+    expect(asked).toEqual([newest]);
+    expect(result).toMatchObject({ outcome: 'known_end', position: newest });
+  });
+
+  it('asks for more than a full page of that very place holds', async () => {
+    const tie = '2026-03-01T08:00:00Z';
+    const { known } = await knownEntries(tie, tie);
+    const source = script([
+      page([tie, tie], tie),
+      page([tie, tie, '2026-03-01T08:00:01Z'], '2026-03-01T08:00:01Z'),
+      page([], undefined),
+    ]);
+    const { result } = await walked(source, { start: tie, caughtUpAt: at(tie), known });
+    expect(source.requests.map(({ limit }) => limit)).toEqual([undefined, 4, undefined]);
+    expect(result).toMatchObject({ outcome: 'caught_up', added: 1 });
   });
 
   it('fetches the next page while a full one is appended, and only forward', async () => {

@@ -100,7 +100,7 @@ function idleTarget({ idle = [] }: Results): Target {
     what: 'an idle sweep of the daemon',
     wanted: 'one request',
     measured: pages === undefined ? 'not measured' : ratio(pages),
-    // That every tenth follows the position to its end is a promise, and all the same one request more than wanted.
+    // Not nearly one: no sweep that finds nothing may cost a second request.
     isReached: pages === undefined ? undefined : pages <= 1,
   };
 }
