@@ -41,10 +41,15 @@ export function entryRow(organization: string, entry: SinkEntry): EntryRow {
   };
 }
 
-/** Rows as the bytes of one `COPY … (writtenColumns) FROM STDIN WITH (FORMAT binary)`. */
-export function encodeRows(rows: readonly EntryRow[]): Buffer {
+/** Memory that is used again for row after row: megabytes for each COPY would be let go late. */
+export interface RowMemory {
+  bytes: Buffer | undefined;
+}
+
+/** Rows as the bytes of one `COPY … (writtenColumns) FROM STDIN WITH (FORMAT binary)`, which stand in `memory`. */
+export function encodeRows(rows: readonly EntryRow[], memory: RowMemory): Buffer {
   const bytesExpected = rows.reduce((bytes, row) => bytes + row.raw.length * 2 + 512, 0);
-  const writer = new CopyBinaryWriter(writtenColumns.length, bytesExpected);
+  const writer = new CopyBinaryWriter(writtenColumns.length, bytesExpected, memory.bytes);
   for (const row of rows) {
     writer.startRow();
     writer.text(row.organization);
@@ -55,6 +60,7 @@ export function encodeRows(rows: readonly EntryRow[]): Buffer {
     writer.bytes(row.raw);
     writer.bytes(row.sha256);
   }
+  memory.bytes = writer.memory;
   return writer.finish();
 }
 

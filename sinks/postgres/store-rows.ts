@@ -13,7 +13,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, Queryable } from '../../src/database/database.ts';
 import { announceStep } from '../../src/steps.ts';
 import { SinkError } from '../sink-error.ts';
-import { encodeRows, writtenColumns, type EntryRow } from './entry-row.ts';
+import { encodeRows, writtenColumns, type EntryRow, type RowMemory } from './entry-row.ts';
 import { entryRefused, isDataError, isPrivilegeMissing, isUniqueViolation, quoteId } from './failure.ts';
 
 /** Where rows go. */
@@ -127,17 +127,38 @@ async function storeMissingByKey(target: RowTarget, rows: readonly EntryRow[]): 
 async function copyRows(transaction: Queryable, table: string, rows: readonly EntryRow[]): Promise<void> {
   const sql = `COPY ${table} (${columnList}) FROM STDIN WITH (FORMAT binary)`;
   let copying = Promise.resolve();
+  // Two by turns: the server still takes the portion before from the one while the next is written into the other.
+  let [memory, other] = [takeMemory(), takeMemory()];
   for (const portion of portionsOf(rows)) {
     // Encoded while the server works on the portion before.
-    const data = encodeRows(portion);
+    const data = encodeRows(portion, memory);
     await copying;
+    [memory, other] = [other, memory];
     copying = transaction.copyIn(sql, data);
     // Met at the next portion, or at the end.
     copying.catch(() => undefined);
     await nextTurn();
   }
   await copying;
+  giveBack(memory, other);
   announceStep('rows-copied');
+}
+
+const freeMemories: RowMemory[] = [];
+/** Of two writers. */
+const freeMemoriesMax = 4;
+const memoryBytesMax = 8 * 1024 * 1024;
+
+function takeMemory(): RowMemory {
+  return freeMemories.pop() ?? { bytes: undefined };
+}
+
+/** Only after the COPYs that it was used for: what failed may still be on its way, and its memory is left to it. */
+function giveBack(...memories: readonly RowMemory[]): void {
+  for (const memory of memories) {
+    const bytes = memory.bytes?.length ?? memoryBytesMax;
+    if (bytes < memoryBytesMax && freeMemories.length < freeMemoriesMax) freeMemories.push(memory);
+  }
 }
 
 /** Several COPYs of the same transaction, so that what is encoded never takes much memory. */

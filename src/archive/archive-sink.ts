@@ -23,8 +23,7 @@ import type {
   SinkOptions,
   WriteReceipt,
 } from '../../sinks/sink.ts';
-import { announceStep } from '../steps.ts';
-import { assertStillClaimed, claimArchive, identityOf, type ClaimedArchive } from './archive-identity.ts';
+import { ClaimedArchives } from './claimed-archives.ts';
 import {
   differingLines,
   holdsContent,
@@ -45,7 +44,7 @@ import {
   jsonContentType,
   parseArchiveKey,
 } from './layout.ts';
-import type { ObjectStore, PutOptions } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
 
 export interface ArchiveSinkOptions {
   readonly name: string;
@@ -96,14 +95,14 @@ class Archive {
   readonly roll: Roll;
   readonly #store: ObjectStore;
   readonly #running = new Set<Promise<unknown>>();
-  /** By organization: the archive that was found, or begun, here. */
-  readonly #claimed = new Map<string, ClaimedArchive>();
+  readonly #claimed: ClaimedArchives;
   /** Batches that are packed, or being packed, for a write that comes later. */
   readonly #prepared = new WeakMap<SinkBatch, Promise<PackedEntries>>();
   #closed: Promise<void> | undefined;
 
   constructor(options: ArchiveSinkOptions) {
     this.#store = options.objectStore;
+    this.#claimed = new ClaimedArchives(options.objectStore);
     this.roll = {
       entries: options.roll?.entries ?? archiveRoll.entries,
       bytes: options.roll?.bytes ?? archiveRoll.bytes,
@@ -140,10 +139,7 @@ class Archive {
         { code: 'destination_lost', retryable: false },
       );
     }
-    const claim = identityOf(attachment);
-    await claimArchive(this.#store, claim, options);
-    this.#claimed.set(organization, { claim, revision: undefined });
-    announceStep('archive-claimed');
+    await this.#claimed.claim(attachment, options);
     await this.#assertAllKnown(attachment, options);
   }
 
@@ -157,11 +153,11 @@ class Archive {
     const first = assertOneObject(batch);
     const key = entriesKey(batch.organization, first);
     const packing = this.#prepared.get(batch) ?? packEntries(batch.entries, options);
-    const [packed] = await Promise.all([packing, this.#assertStillOurs(batch.organization, options)]);
+    const [packed] = await Promise.all([packing, this.#claimed.look(batch.organization, options)]);
     // Packing may have been begun under another signal.
     options.signal.throwIfAborted();
     const storedSha256 = createHash('sha256').update(packed.stored).digest();
-    const outcome = await this.#put(key, packed.stored, {
+    const outcome = await this.#claimed.put(batch.organization, key, packed.stored, {
       sha256: storedSha256,
       contentType: entriesContentType,
       signal: options.signal,
@@ -212,8 +208,8 @@ class Archive {
   async writeDigest(digest: SinkDigest, options: SinkOptions): Promise<void> {
     const { organization, number, bytes } = digest;
     const key = digestKey(organization, number);
-    await this.#assertStillOurs(organization, options);
-    const outcome = await this.#put(key, bytes, {
+    await this.#claimed.look(organization, options);
+    const outcome = await this.#claimed.put(organization, key, bytes, {
       sha256: createHash('sha256').update(bytes).digest(),
       contentType: jsonContentType,
       signal: options.signal,
@@ -226,29 +222,6 @@ class Archive {
   close(): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#running).then(() => this.#store.close());
     return this.#closed;
-  }
-
-  /**
-   * A bucket made anew, or a folder under a disk that was unmounted, takes objects as if nothing had happened. And where
-   * a store looks for the condition before it takes the body, two ledgers that begin at once may both have been told yes.
-   */
-  async #assertStillOurs(organization: string, options: SinkOptions): Promise<void> {
-    const claimed = this.#claimed.get(organization);
-    if (claimed !== undefined) await assertStillClaimed(this.#store, claimed, options);
-  }
-
-  /**
-   * Some stores refuse a put before they have read its body, and hang up; the refusal is then lost while the body is
-   * still being sent, as often as it is repeated. Whether the object is there tells.
-   */
-  async #put(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
-    try {
-      return await this.#store.putIfAbsent(key, bytes, options);
-    } catch (error) {
-      if (!(error instanceof SinkError) || error.code !== 'answer_lost') throw error;
-      if ((await this.#store.head(key, options)) === undefined) throw error;
-      return 'exists';
-    }
   }
 
   async #isLastHeld(attachment: Attachment, options: SinkOptions): Promise<boolean> {

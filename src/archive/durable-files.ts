@@ -17,6 +17,7 @@ import {
   statSync,
   unlinkSync,
   writeSync,
+  type BigIntStats,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { announceStep } from '../steps.ts';
@@ -26,7 +27,11 @@ export interface DurableFile {
   readonly path: string;
   /** Where it is written first, on the same file system. */
   readonly incomplete: string;
+  /** Another file that must be as it was. */
+  readonly held?: { readonly path: string; readonly revision: string } | undefined;
 }
+
+export type FileOutcome = 'created' | 'exists' | 'altered';
 
 /** As many folders as some years have days. */
 const durableMax = 4096;
@@ -43,10 +48,12 @@ export class DurableFiles {
     this.#root = root;
   }
 
-  write({ path, incomplete }: DurableFile, bytes: Uint8Array): 'created' | 'exists' {
+  /** `altered`: what had to be as it was is not, and nothing was written. */
+  write({ path, incomplete, held }: DurableFile, bytes: Uint8Array): FileOutcome {
+    if (held !== undefined && revisionOf(held.path) !== held.revision) return 'altered';
     makeDirectory(dirname(path));
     writeIncomplete(incomplete, bytes);
-    let outcome: 'created' | 'exists';
+    let outcome: FileOutcome;
     try {
       announceStep('file-written');
       outcome = linkWithoutReplacing(incomplete, path);
@@ -121,6 +128,16 @@ function remove(incomplete: string): void {
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
   }
+}
+
+/** What is another whenever the file is another, or was altered. */
+export function formatRevision({ dev, ino, ctimeNs, size }: BigIntStats): string {
+  return `${dev}:${ino}:${ctimeNs}:${size}`;
+}
+
+function revisionOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : formatRevision(found);
 }
 
 function identityOf(path: string): string {

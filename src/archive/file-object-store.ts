@@ -7,12 +7,14 @@ import { constants, existsSync, realpathSync, type Dirent } from 'node:fs';
 import { lstat, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SinkError } from '../../sinks/sink-error.ts';
+import { formatRevision, type FileOutcome } from './durable-files.ts';
 import { fileSystemError, hasCode } from './file-system-error.ts';
 import { FileWriter } from './file-writer.ts';
 import {
   assertPlainFolder,
   assertPlainKey,
   type GetOptions,
+  type HeldRevision,
   type ListedObject,
   type ListOptions,
   type ObjectCallOptions,
@@ -68,17 +70,17 @@ class FileObjectStore implements ObjectStore {
   }
 
   async putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
-    assertPlainKey(key);
-    options.signal.throwIfAborted();
-    const path = join(this.#root, key);
-    const incomplete = join(this.#root, incompleteFolder, `${randomUUID()}.part`);
-    try {
-      return await this.#writer.write({ path, incomplete }, bytes, options);
-    } catch (error) {
-      throw (
-        linkFailure(error, path) ?? fileSystemError(error, { doing: 'write', path, signal: options.signal })
-      );
-    }
+    const outcome = await this.#write(key, bytes, options);
+    // Nothing had to be as it was.
+    return outcome === 'altered' ? 'exists' : outcome;
+  }
+
+  async putWhile(
+    key: string,
+    bytes: Buffer,
+    options: PutOptions & { readonly held: HeldRevision },
+  ): Promise<FileOutcome> {
+    return await this.#write(key, bytes, options);
   }
 
   async get(key: string, options: GetOptions): Promise<StoredObject | undefined> {
@@ -110,8 +112,7 @@ class FileObjectStore implements ObjectStore {
     options.signal.throwIfAborted();
     const path = join(this.#root, key);
     try {
-      const { dev, ino, ctimeNs, size } = await stat(path, { bigint: true });
-      return `${dev}:${ino}:${ctimeNs}:${size}`;
+      return formatRevision(await stat(path, { bigint: true }));
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw fileSystemError(error, { doing: 'read', path, signal: options.signal });
@@ -131,6 +132,28 @@ class FileObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     await this.#writer.close();
+  }
+
+  async #write(
+    key: string,
+    bytes: Buffer,
+    options: PutOptions & { readonly held?: HeldRevision },
+  ): Promise<FileOutcome> {
+    assertPlainKey(key);
+    options.signal.throwIfAborted();
+    const path = join(this.#root, key);
+    const incomplete = join(this.#root, incompleteFolder, `${randomUUID()}.part`);
+    const held = options.held && {
+      path: join(this.#root, options.held.key),
+      revision: options.held.revision,
+    };
+    try {
+      return await this.#writer.write({ path, incomplete, held }, bytes, options);
+    } catch (error) {
+      throw (
+        linkFailure(error, path) ?? fileSystemError(error, { doing: 'write', path, signal: options.signal })
+      );
+    }
   }
 
   async *#walk(folder: string, top: string, options: ListOptions): AsyncGenerator<ListedObject> {

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { compiledFile } from '../compiled-file.ts';
-import type { DurableFile } from './durable-files.ts';
+import type { DurableFile, FileOutcome } from './durable-files.ts';
 import type { FileReply, FileRequest } from './file-writer-messages.ts';
 
 interface Pending {
@@ -16,13 +16,16 @@ const roomLeast = 256 * 1024;
 
 export class FileWriter {
   readonly #root: string;
+  readonly #thread: URL;
   #worker: Worker | undefined;
   #room = new SharedArrayBuffer(0);
   #pending: Pending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(root: string) {
+  /** `thread`: the file that the thread runs. */
+  constructor(root: string, thread: URL = compiledFile('src/archive/file-writer-thread.js')) {
     this.#root = root;
+    this.#thread = thread;
   }
 
   /** Resolves when the file is on the disk under its name. Rejects with what Node said of the call that failed. */
@@ -30,14 +33,13 @@ export class FileWriter {
     file: DurableFile,
     bytes: Buffer,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<'created' | 'exists'> {
+  ): Promise<FileOutcome> {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
       const worker = this.#started();
       this.#makeRoom(worker, bytes.length);
       new Uint8Array(this.#room).set(bytes);
-      const { path, incomplete } = file;
-      return await this.#ask(worker, { kind: 'file', path, incomplete, bytes: bytes.length });
+      return await this.#ask(worker, { kind: 'file', ...file, bytes: bytes.length });
     });
   }
 
@@ -57,7 +59,7 @@ export class FileWriter {
     return result;
   }
 
-  async #ask(worker: Worker, request: FileRequest): Promise<'created' | 'exists'> {
+  async #ask(worker: Worker, request: FileRequest): Promise<FileOutcome> {
     // While it works, the process must not end for want of anything else to do.
     worker.ref();
     try {
@@ -89,7 +91,7 @@ export class FileWriter {
   }
 
   #start(): Worker {
-    const worker = new Worker(compiledFile('src/archive/file-writer-thread.js'), {
+    const worker = new Worker(this.#thread, {
       workerData: { root: this.#root },
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 },
     });

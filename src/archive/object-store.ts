@@ -17,6 +17,12 @@ export interface PutOptions extends ObjectCallOptions {
   readonly contentType: string;
 }
 
+/** An object as it was when its revision was asked for. */
+export interface HeldRevision {
+  readonly key: string;
+  readonly revision: string;
+}
+
 export interface GetOptions extends ObjectCallOptions {
   /** A larger object is not read; the call rejects with a SinkError of code `object_too_large`. */
   readonly bytesMax: number;
@@ -83,6 +89,15 @@ export interface ObjectStore {
    * object; undefined where there is none of that key.
    */
   readonly revision?: (key: string, options: ObjectCallOptions) => Promise<string | undefined>;
+  /**
+   * `putIfAbsent` while another object is as it was, in one go; `altered`: it is not, and nothing was put. Present where
+   * `revision` is.
+   */
+  readonly putWhile?: (
+    key: string,
+    bytes: Buffer,
+    options: PutOptions & { readonly held: HeldRevision },
+  ) => Promise<'created' | 'exists' | 'altered'>;
   /** Every object below a folder (`''`, or a path that ends in `/`), in the byte order of keys, a page at a time. */
   list(folder: string, options: ListOptions): AsyncIterable<ListedObject>;
   /**

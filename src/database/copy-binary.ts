@@ -33,13 +33,19 @@ export class CopyBinaryWriter {
   #buffer: Buffer;
   #length: number;
 
-  /** `fields` is the number of columns; `bytesExpected` spares growing. */
-  constructor(fields: number, bytesExpected: number) {
+  /** `fields` is the number of columns; `bytesExpected` spares growing. `memory` is written over, where it is large enough. */
+  constructor(fields: number, bytesExpected: number, memory?: Buffer) {
     this.#fields = fields;
-    this.#buffer = Buffer.allocUnsafe(headerBytes + 2 + bytesExpected);
+    const bytes = headerBytes + 2 + bytesExpected;
+    this.#buffer = memory !== undefined && memory.length >= bytes ? memory : Buffer.allocUnsafe(bytes);
     signature.copy(this.#buffer);
     this.#buffer.fill(0, signature.length, headerBytes);
     this.#length = headerBytes;
+  }
+
+  /** What it writes into, which may be another than it was given; free again when nobody needs what was written. */
+  get memory(): Buffer {
+    return this.#buffer;
   }
 
   startRow(): void {

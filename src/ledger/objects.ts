@@ -57,9 +57,11 @@ const insertPlan = `INSERT INTO ledger.objects
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
 const confirmPlan = `UPDATE ledger.objects SET confirmed_at = now(), stored_sha256 = $4, stored_bytes = $5
   WHERE organization = $1 AND sink = $2 AND first_sequence = $3`;
-const insertEvidence = `INSERT INTO ledger.object_evidence
+/** In one statement: an archive of a few entries a day makes many objects, each of whose commits waits for every statement. */
+const confirmPlanWithEvidence = `WITH confirmed AS (${confirmPlan} RETURNING first_sequence)
+  INSERT INTO ledger.object_evidence
     (organization, sink, first_sequence, merkle_root, first_created_at, last_created_at, first_id, last_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
+  VALUES ($1, $2, $3, $6, $7, $8, $9, $10)`;
 const selectKeys = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2`;
 const selectAny = `SELECT key FROM ledger.objects WHERE organization = $1 AND sink = $2 LIMIT 1`;
 const selectHolding = `SELECT key FROM ledger.objects
@@ -146,18 +148,13 @@ export async function confirmObject(
 ): Promise<void> {
   const { organization, sink } = lease.target;
   const { plan, stored, evidence } = object;
-  await transaction.query(confirmPlan, [
-    organization,
-    sink,
-    plan.firstSequence,
-    stored.storedSha256,
-    stored.storedBytes,
-  ]);
-  if (evidence === undefined) return;
-  await transaction.query(insertEvidence, [
-    organization,
-    sink,
-    plan.firstSequence,
+  const confirmation = [organization, sink, plan.firstSequence, stored.storedSha256, stored.storedBytes];
+  if (evidence === undefined) {
+    await transaction.query(confirmPlan, confirmation);
+    return;
+  }
+  await transaction.query(confirmPlanWithEvidence, [
+    ...confirmation,
     evidence.merkleRoot,
     evidence.firstCreatedAt,
     evidence.lastCreatedAt,

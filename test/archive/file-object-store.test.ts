@@ -66,6 +66,25 @@ describe('archive objects in a directory', () => {
     expect(await store.head(key, { signal })).toEqual({ size: 5 });
   });
 
+  test('are put only while another is as it was, where that is asked for', async () => {
+    const other = 'organization=acme/archive.json';
+    const path = join(directory, 'archive', other);
+    const revision = async (): Promise<string> => (await store.revision?.(other, { signal })) ?? '';
+    const putHeld = (text: string, held: string): Promise<string> | undefined =>
+      store.putWhile?.(key, Buffer.from(text), { ...options(text), held: { key: other, revision: held } });
+    expect(await putHeld('never', 'none')).toBe('altered');
+    await store.putIfAbsent(other, Buffer.from('{}'), options('{}'));
+    const held = await revision();
+    await writeFile(path, '{} ');
+    expect(await putHeld('never', held)).toBe('altered');
+    expect((await list(store, '')).map((object) => object.key)).toEqual([other]);
+    expect(await putHeld('first', await revision())).toBe('created');
+    expect(await putHeld('second', await revision())).toBe('exists');
+    await rm(path);
+    expect(await putHeld('third', held)).toBe('altered');
+    expect(await readFile(join(directory, 'archive', key), 'utf8')).toBe('first');
+  });
+
   test('are no devices and no pipes, which have no end', async () => {
     const other = 'organization=acme/entries/date=2026-03-01/000000000002.jsonl.gz';
     await mkdir(join(directory, 'archive/organization=acme/entries/date=2026-03-01'), { recursive: true });

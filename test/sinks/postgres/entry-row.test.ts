@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { encodeRows, entryRow, type RowMemory } from '../../../sinks/postgres/entry-row.ts';
 import { columnText, fieldColumns, takenColumns } from '../../../sinks/postgres/taken-columns.ts';
-import { exoticEntry } from '../../helpers/exotic-entries.ts';
+import { exoticEntries, exoticEntry } from '../../helpers/exotic-entries.ts';
 
 /** The payload column for an entry whose payload is this JSON text. */
 function payloadOf(json: string): string | null {
@@ -134,5 +135,20 @@ describe('the text columns', () => {
     const row = takenColumns(Buffer.from(raw));
     expect(row.texts.every((text) => text === null)).toBe(true);
     expect(row.payload).toBeNull();
+  });
+});
+
+describe('the bytes of rows', () => {
+  test('are the same in memory that was used before, and stay what they are while it is large enough', () => {
+    const rows = exoticEntries().map((entry) => entryRow('acme', entry));
+    const fresh = encodeRows(rows, { bytes: undefined });
+    const memory: RowMemory = { bytes: undefined };
+    encodeRows(rows, memory);
+    const used = memory.bytes;
+    expect(encodeRows(rows.slice(0, 3), memory)).toEqual(encodeRows(rows.slice(0, 3), { bytes: undefined }));
+    expect(encodeRows(rows, memory)).toEqual(fresh);
+    expect(memory.bytes).toBe(used);
+    expect(encodeRows([...rows, ...rows], memory).length).toBeGreaterThan(fresh.length);
+    expect(memory.bytes).not.toBe(used);
   });
 });

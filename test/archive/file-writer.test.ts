@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileWriter } from '../../src/archive/file-writer.ts';
+
+const { signal } = new AbortController();
+
+describe('the thread that writes files', () => {
+  let root: string;
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'file-writer-'));
+  });
+
+  afterEach(async () => {
+    await rm(root, { recursive: true, force: true });
+  });
+
+  function file(name: string): { path: string; incomplete: string } {
+    return { path: join(root, 'here', name), incomplete: join(root, '.incomplete', `${name}.part`) };
+  }
+
+  it('writes files of every size, those that were asked for at the same time too', async () => {
+    const writer = new FileWriter(root);
+    const sizes = [0, 1, 1000, 262_144, 262_145, 9_000_000, 7, 300_000];
+    const contents = sizes.map((size, index) => Buffer.alloc(size, `${index}.`));
+    const outcomes = await Promise.all(
+      contents.map((bytes, index) => writer.write(file(`${index}`), bytes, { signal })),
+    );
+    expect(outcomes).toEqual(sizes.map(() => 'created'));
+    for (const [index, bytes] of contents.entries())
+      expect((await readFile(file(`${index}`).path)).equals(bytes)).toBe(true);
+    expect(await readdir(join(root, '.incomplete'))).toEqual([]);
+    await writer.close();
+  });
+
+  it('says what the file system said, and writes the next', async () => {
+    const writer = new FileWriter(root);
+    await writer.write(file('a'), Buffer.from('x'), { signal });
+    const below = { ...file('b'), path: join(root, 'here/a/b') };
+    await expect(writer.write(below, Buffer.from('x'), { signal })).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    expect(await writer.write(file('a'), Buffer.from('y'), { signal })).toBe('exists');
+    expect(await readdir(join(root, '.incomplete'))).toEqual([]);
+    await writer.close();
+  });
+
+  it('writes nothing for a signal that was aborted while others were written', async () => {
+    const writer = new FileWriter(root);
+    const stopping = new AbortController();
+    const first = writer.write(file('first'), Buffer.alloc(1_000_000), { signal });
+    const second = writer.write(file('second'), Buffer.from('x'), { signal: stopping.signal });
+    stopping.abort(new Error('enough'));
+    const [done, stopped] = await Promise.allSettled([first, second]);
+    expect(done).toEqual({ status: 'fulfilled', value: 'created' });
+    expect(stopped).toEqual({ status: 'rejected', reason: new Error('enough') });
+    expect(await readdir(join(root, 'here'))).toEqual(['first']);
+    await writer.close();
+  });
+
+  it('may be tried again where it stopped by itself, and another takes its place', async () => {
+    const stops = [
+      "import { parentPort } from 'node:worker_threads';",
+      "parentPort.on('message', ({ kind }) => {",
+      "  if (kind === 'file') process.exit(3);",
+      "  if (kind === 'directory') parentPort.postMessage({ outcome: 'created' });",
+      '});',
+    ].join('\n');
+    const writer = new FileWriter(root, new URL(`data:text/javascript,${encodeURIComponent(stops)}`));
+    for (const name of ['a', 'b']) {
+      await writer.makeDirectory(root);
+      await expect(writer.write(file(name), Buffer.from('x'), { signal })).rejects.toMatchObject({
+        code: 'file_writer_lost',
+        retryable: true,
+      });
+    }
+    await writer.close();
+  });
+
+  it('is waited for when it is closed, and needs not be started', async () => {
+    await new FileWriter(root).close();
+    const writer = new FileWriter(root);
+    const writing = writer.write(file('last'), Buffer.alloc(3_000_000), { signal });
+    await writer.close();
+    expect(await writing).toBe('created');
+  });
+});
