@@ -2,7 +2,8 @@
  * The steps on the way of an entry, each announced as it is reached on a diagnostics channel of Node. Nobody listens in
  * operation, and an announcement then costs a look at a flag; the fault tests listen, and end the process just there.
  *
- * A new step is a line here and a call where it happens.
+ * A new step is a line here and a call where it happens. It is announced in the thread that takes it: those of a file in the
+ * one that writes files.
  */
 import { channel } from 'node:diagnostics_channel';
 
