@@ -44,6 +44,11 @@ function addressNode(): number {
     : absent;
 }
 
+function isText(node: number): boolean {
+  const kind = line.kindOf(node);
+  return kind === kinds.string || kind === kinds.escapedString;
+}
+
 function writeText(writer: CopyBinaryWriter, raw: Buffer, node: number): void {
   if (node === absent) {
     writer.null();
@@ -67,8 +72,7 @@ function writeText(writer: CopyBinaryWriter, raw: Buffer, node: number): void {
 /** A string must hold JSON; nothing may hold a character as its number, since jsonb refuses some of them. */
 function isPlainPayload(raw: Buffer, node: number): boolean {
   if (node === absent) return true;
-  const kind = line.kindOf(node);
-  if (kind !== kinds.string && kind !== kinds.escapedString) return !line.hasNumberedEscape;
+  if (!isText(node)) return !line.hasNumberedEscape;
   const content = { start: line.startOf(node) + 1, end: line.endOf(node) - 1 };
   const end = unescapeInto(raw, content, unescaped, 0);
   if (end === -1) return false;
@@ -80,8 +84,7 @@ function writePayload(writer: CopyBinaryWriter, raw: Buffer, node: number): void
     writer.null();
     return;
   }
-  const kind = line.kindOf(node);
-  const isInner = kind === kinds.string || kind === kinds.escapedString;
+  const isInner = isText(node);
   const source = isInner ? unescaped : raw;
   const start = isInner ? 0 : line.startOf(node);
   const end = isInner ? inner.endOf(0) : line.endOf(node);

@@ -71,8 +71,8 @@ class FileObjectStore implements ObjectStore {
 
   async putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
     const outcome = await this.#write(key, bytes, options);
-    // Nothing had to be as it was.
-    return outcome === 'altered' ? 'exists' : outcome;
+    if (outcome === 'altered') throw new TypeError('nothing had to be as it was');
+    return outcome;
   }
 
   async putWhile(

@@ -3,22 +3,13 @@
  * value is judged by `JSON.parse`, so that the two together accept exactly what `JSON.parse` accepts.
  */
 
+import { bytes } from '../json/json-bytes.ts';
+
 /**
  * Deeper documents are refused: each level costs memory once it is parsed. The deepest published audit payload has less
  * than ten, and one odd entry must not stop the export, so the limit is far from both.
  */
 export const nestingMax = 100_000;
-
-export const bytes = {
-  quote: 0x22,
-  comma: 0x2c,
-  colon: 0x3a,
-  openBracket: 0x5b,
-  backslash: 0x5c,
-  closeBracket: 0x5d,
-  openBrace: 0x7b,
-  closeBrace: 0x7d,
-} as const;
 
 /** A body that is not the JSON it should be. Its message never quotes the body, which may hold secrets. */
 export class UnusableBodyError extends Error {

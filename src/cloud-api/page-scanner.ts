@@ -8,10 +8,11 @@
  * Entries are views into the body, not copies: the entries of a page are appended together and dropped together, so
  * a copy would double the memory of a page in flight and free nothing sooner.
  */
+import { bytes } from '../json/json-bytes.ts';
 import { JsonTape, kinds } from '../json/json-tape.ts';
 import type { AuditEntry, AuditLogFields } from './audit-page.ts';
 import { checkText, isJsonObject, parseSlice } from './json-body.ts';
-import { bytes, cutOff, dropSpace, malformed, skipSpace, skipString, skipValue } from './json-scan.ts';
+import { cutOff, dropSpace, malformed, skipSpace, skipString, skipValue } from './json-scan.ts';
 
 export interface ScannedPage {
   readonly entries: readonly AuditEntry[];

@@ -9,6 +9,8 @@
  *                             afterOf(0) = 7       afterOf(2) = 5
  */
 
+import { bytes as code } from './json-bytes.ts';
+
 /** What a value is. `escapedString` holds at least one backslash. */
 export const kinds = { object: 0, array: 1, string: 2, escapedString: 3, literal: 4 } as const;
 
@@ -16,29 +18,6 @@ export const kinds = { object: 0, array: 1, string: 2, escapedString: 3, literal
 const depthMax = 128;
 /** Values and keys together. */
 const nodesMax = 4096;
-
-const code = {
-  tab: 0x09,
-  lineFeed: 0x0a,
-  carriageReturn: 0x0d,
-  space: 0x20,
-  quote: 0x22,
-  plus: 0x2b,
-  comma: 0x2c,
-  minus: 0x2d,
-  period: 0x2e,
-  zero: 0x30,
-  nine: 0x39,
-  colon: 0x3a,
-  upperE: 0x45,
-  openBracket: 0x5b,
-  backslash: 0x5c,
-  closeBracket: 0x5d,
-  lowerE: 0x65,
-  lowerU: 0x75,
-  openBrace: 0x7b,
-  closeBrace: 0x7d,
-} as const;
 
 /** Of a string's bytes the quote, the backslash and what must not be there. One look in a table: comparing would be mispredicted. */
 const needsLook = new Uint8Array(256);

@@ -3,7 +3,7 @@
  * costs twice the time and ten kilobytes of short-lived strings for each. Ranges of the line are put side by side in
  * memory that is used again; what is out of the ordinary is left to `canonicalForm`, which says what is right.
  */
-import { bytes as punctuation } from '../cloud-api/json-scan.ts';
+import { bytes as code } from '../json/json-bytes.ts';
 import { equals, JsonTape, kinds } from '../json/json-tape.ts';
 import { unescapeInto } from '../json/json-string.ts';
 import { nestingMax } from './canonical.ts';
@@ -24,8 +24,7 @@ const objectFieldsMax = 64;
 /** Up to so many bytes a loop is quicker than the call that copies them. */
 const loopMax = 256;
 
-const code = { comma: 0x2c, minus: 0x2d, nine: 0x39, colon: 0x3a, space: 0x20, zero: 0x30 } as const;
-const { quote, openBracket, closeBracket, openBrace, closeBrace } = punctuation;
+const { quote, openBracket, closeBracket, openBrace, closeBrace } = code;
 
 const payloadKey = Buffer.from('"payload"');
 
@@ -235,7 +234,7 @@ function skipSpace(bytes: Buffer, start: number, end: number): number {
 }
 
 function isSpace(byte: number): boolean {
-  return byte === code.space || byte === 0x0a || byte === 0x0d || byte === 0x09;
+  return byte === code.space || byte === code.lineFeed || byte === code.carriageReturn || byte === code.tab;
 }
 
 /** What is not ASCII may be white space to others: it is not for here. */

@@ -37,7 +37,7 @@ function readEntry(
   entry: Line,
   { lineSha256, pageTime }: { readonly lineSha256: Buffer; readonly pageTime: Nanos },
 ): PageEntry {
-  lineSha256.write(hash('sha256', entry.raw, 'binary'), 'latin1');
+  writeSha256(lineSha256, entry.raw);
   const ownTime = createdAtOf(entry);
   return new KeptEntry({
     key: entryKey(entry.id, lineSha256),
@@ -102,8 +102,12 @@ function uuidFromHash(digest: Buffer): string {
 }
 
 function sha256(content: Buffer | string): Buffer {
-  // One call instead of an object per hash, into memory of the pool: a buffer that the hash itself makes costs more than hashing.
   const digest = Buffer.allocUnsafe(sha256Bytes);
-  digest.write(hash('sha256', content, 'binary'), 'latin1');
+  writeSha256(digest, content);
   return digest;
+}
+
+/** One call instead of an object per hash, into memory that is there: a buffer that the hash makes costs more than hashing. */
+function writeSha256(into: Buffer, content: Buffer | string): void {
+  into.write(hash('sha256', content, 'binary'), 'latin1');
 }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UnusableBodyError } from '../../src/cloud-api/json-scan.ts';
 import { scanAuditPage } from '../../src/cloud-api/page-scanner.ts';
+import { damaged, damages } from '../helpers/json-texts.ts';
 
 function scan(text: string | Buffer): ReturnType<typeof scanAuditPage> {
   return scanAuditPage(Buffer.from(text));
@@ -152,18 +153,9 @@ describe('against JSON.parse', () => {
 
   test('a damaged page is accepted exactly when JSON.parse accepts it as a page', () => {
     const alphabet = '{}[]",:\\ \n019.-eEtrufalsn\u0000é';
-    const damage = fc.record({
-      at: fc.nat(),
-      length: fc.nat(3),
-      put: fc.string({ unit: fc.constantFrom(...alphabet.split('')), maxLength: 3 }),
-    });
     fc.assert(
-      fc.property(page, fc.array(damage, { minLength: 1, maxLength: 3 }), (value, damages) => {
-        let text = JSON.stringify(value);
-        for (const { at, length, put } of damages) {
-          const from = at % (text.length + 1);
-          text = text.slice(0, from) + put + text.slice(from + length);
-        }
+      fc.property(page, fc.array(damages(alphabet), { minLength: 1, maxLength: 3 }), (value, all) => {
+        const text = damaged(JSON.stringify(value), all);
         // A cut surrogate pair can't be written as UTF-8 in the first place.
         if (Buffer.from(text).toString('utf8') !== text) return;
         expect(accepts(() => scan(text))).toBe(accepts(() => judge(text), Error));

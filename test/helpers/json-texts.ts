@@ -87,3 +87,28 @@ export function isJson(text: string): boolean {
     return false;
   }
 }
+
+/** A few characters of a text replaced. */
+export interface Damage {
+  readonly at: number;
+  readonly length: number;
+  readonly put: string;
+}
+
+/** `alphabet`: what may be put. */
+export function damages(alphabet: string): fc.Arbitrary<Damage> {
+  return fc.record({
+    at: fc.nat(),
+    length: fc.nat(3),
+    put: fc.string({ unit: fc.constantFrom(...alphabet.split('')), maxLength: 3 }),
+  });
+}
+
+export function damaged(whole: string, all: readonly Damage[]): string {
+  let text = whole;
+  for (const { at, length, put } of all) {
+    const from = at % (text.length + 1);
+    text = text.slice(0, from) + put + text.slice(from + length);
+  }
+  return text;
+}

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JsonTape, kinds } from '../../src/json/json-tape.ts';
-import { entryTexts, isJson, jsonTexts } from '../helpers/json-texts.ts';
+import { damaged, damages, entryTexts, isJson, jsonTexts } from '../helpers/json-texts.ts';
 
 const tape = new JsonTape();
 
@@ -45,24 +45,18 @@ describe('a tape', () => {
 
   it('takes just what JSON.parse takes, also where a text is damaged or cut off', () => {
     const alphabet = '{}[]",:\\ \n\t0123.-+eEtrufalsnbx/\u0000\u001f\u007fé';
-    const damage = fc.record({
-      at: fc.nat(),
-      length: fc.nat(3),
-      put: fc.string({ unit: fc.constantFrom(...alphabet.split('')), maxLength: 3 }),
-    });
     fc.assert(
-      fc.property(fc.oneof(jsonTexts, entryTexts), fc.array(damage, { maxLength: 3 }), (whole, damages) => {
-        let text = whole;
-        for (const { at, length, put } of damages) {
-          const from = at % (text.length + 1);
-          text = text.slice(0, from) + put + text.slice(from + length);
-        }
-        text = text.trim();
-        if (Buffer.from(text).toString('utf8') !== text) return;
-        expect(accepts(text)).toBe(isJson(text));
-        const cut = text.slice(0, -1).trim();
-        expect(accepts(cut)).toBe(isJson(cut));
-      }),
+      fc.property(
+        fc.oneof(jsonTexts, entryTexts),
+        fc.array(damages(alphabet), { maxLength: 3 }),
+        (whole, all) => {
+          const text = damaged(whole, all).trim();
+          if (Buffer.from(text).toString('utf8') !== text) return;
+          expect(accepts(text)).toBe(isJson(text));
+          const cut = text.slice(0, -1).trim();
+          expect(accepts(cut)).toBe(isJson(cut));
+        },
+      ),
       { numRuns: 5000 },
     );
   });
