@@ -87,7 +87,9 @@ async function migrateFrom(database: Database, version: number): Promise<void> {
   }
   for (const migration of migrations) {
     if (migration.version <= version) continue;
-    for (const statement of migration.statements) {
+    const { statements, onPostgres = [] } = migration;
+    const isPostgres = database.kind !== 'cockroachdb';
+    for (const statement of isPostgres ? [...statements, ...onPostgres] : statements) {
       await runIdempotent(database, statement);
       announceStep('migration-statement-run');
     }

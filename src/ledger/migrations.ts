@@ -10,6 +10,8 @@ export interface Migration {
   readonly version: number;
   readonly compatibleFrom: number;
   readonly statements: readonly string[];
+  /** What CockroachDB has no word for, and needs none; run behind the others. Nothing that is stored may depend on it. */
+  readonly onPostgres?: readonly string[];
 }
 
 export const migrations: readonly Migration[] = [
@@ -240,6 +242,13 @@ export const migrations: readonly Migration[] = [
       // How many parts of a demand are read at once. Null, as an older program leaves it: one after the other.
       `ALTER TABLE ledger.demands ADD COLUMN IF NOT EXISTS parallel int8`,
     ],
+  },
+  {
+    version: 4,
+    compatibleFrom: 1,
+    statements: [],
+    // The lines are packed already. PostgreSQL would try to pack them once more, in vain: 9 of 16 ms for each 800 kB.
+    onPostgres: [`ALTER TABLE ledger.segments ALTER COLUMN lines SET STORAGE EXTERNAL`],
   },
 ];
 

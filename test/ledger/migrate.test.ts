@@ -53,12 +53,41 @@ async function setProperty(database: Database, name: string, value: number): Pro
   ]);
 }
 
+function passingOn(database: Database): Database {
+  return {
+    kind: database.kind,
+    fingerprint: database.fingerprint,
+    copyIn: (sql, data) => database.copyIn(sql, data),
+    transaction: (body, options) => database.transaction(body, options),
+    close: () => database.close(),
+    query: (sql, parameters) => database.query(sql, parameters),
+  };
+}
+
 describe('a store', () => {
   it('is made once by processes that start together, with one ledger id', async () => {
     const databases = await Promise.all(Array.from({ length: 4 }, () => connect()));
     const ledgers = await Promise.all(databases.map((database) => open(database)));
     expect(new Set(ledgers.map(({ ledgerId }) => ledgerId)).size).toBe(1);
     expect(new Set(ledgers.map(({ actor }) => actor)).size).toBe(4);
+  });
+
+  it('lets PostgreSQL keep packed lines as they are, and asks nothing of CockroachDB that it has no word for', async () => {
+    const storage = async (schema: string): Promise<unknown> => {
+      const { rows } = await database.query(
+        `SELECT attstorage FROM pg_attribute WHERE attrelid = CAST($1 AS regclass) AND attname = 'lines'`,
+        [`${schema}.segments`],
+      );
+      return rows[0]?.['attstorage'];
+    };
+    const faults = new StatementFaults();
+    const database = await connect({ faults });
+    await open(database);
+    expect(await storage('ccloud_audit')).toBe('e');
+    faults.seen.length = 0;
+    await open({ ...passingOn(database), kind: 'cockroachdb' }, { schema: 'elsewhere' });
+    expect(faults.seen.filter((sql) => sql.includes('SET STORAGE'))).toEqual([]);
+    expect(await storage('elsewhere')).toBe('x');
   });
 
   it('runs no schema change when it is up to date', async () => {
@@ -76,11 +105,7 @@ describe('a store', () => {
       const schema = `interrupted_${after}`;
       let left = after;
       const dying: Database = {
-        kind: database.kind,
-        fingerprint: database.fingerprint,
-        copyIn: (sql, data) => database.copyIn(sql, data),
-        transaction: (body, options) => database.transaction(body, options),
-        close: () => database.close(),
+        ...passingOn(database),
         query: async (sql, parameters) => {
           if (/^\s*CREATE (?:TABLE|INDEX|OR)/.test(sql) && (left -= 1) < 0) throw new Error('killed');
           return await database.query(sql, parameters);
