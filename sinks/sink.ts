@@ -10,7 +10,12 @@
  * repeat harmless by key or by name and content, or declares that repeats are visible.
  */
 
-/** One audit log entry as the ledger holds it. */
+import type { PackedLines } from '../src/gzip-pieces.ts';
+
+/**
+ * One audit log entry as the ledger holds it. `id` and `sha256` may be made each time they are asked for: name the members
+ * you want, since spreading an entry into another object does not copy them.
+ */
 export interface SinkEntry {
   /** Its place in the ledger of its organization: 1, 2, 3, … without gaps. */
   readonly sequence: number;
@@ -28,6 +33,11 @@ export interface SinkBatch {
   readonly organization: string;
   /** At least one; consecutive sequences unless entries were parked or the sink starts at a later time. */
   readonly entries: readonly SinkEntry[];
+  /**
+   * For sinks with `roll`: lines of the batch that are packed already, in order, where there are any. A sink that stores gzip
+   * need not pack them again; any other looks at `entries` alone.
+   */
+  readonly packed?: readonly PackedLines[];
 }
 
 /** How a sink wants its batches cut. Without `roll` it gets whatever is there, up to a few thousand entries. */

@@ -6,7 +6,7 @@
  */
 import type { Database, Queryable } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
-import type { HeldDifference, HeldEntry, HeldPlace, Sink } from '../sink.ts';
+import type { HeldDifference, HeldEntry, HeldPlace, Sink, SinkEntry } from '../sink.ts';
 import { entryRow } from './entry-row.ts';
 import { quoteId, sinkFailure } from './failure.ts';
 import { storeRows } from './store-rows.ts';
@@ -87,7 +87,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
         const rows = entries.map((entry) => entryRow(organization, entry));
         await storeRows({ database, table, signal, assertHeld }, rows);
         const newest = entries.at(-1);
-        if (newest !== undefined) lastHeld.set(organization, { ...newest, object: undefined });
+        if (newest !== undefined) lastHeld.set(organization, heldEntry(newest));
         return undefined;
       }),
     holds,
@@ -101,6 +101,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       await (await open).close();
     },
   };
+}
+
+/** Nothing of the batch is kept for it. */
+function heldEntry({ sequence, id, sha256 }: SinkEntry): HeldEntry {
+  return { sequence, id, sha256: Buffer.from(sha256), object: undefined };
 }
 
 interface Lookup {

@@ -3,7 +3,9 @@
  * Everything is done a block at a time, because an object may hold a page of any size.
  */
 import { createHash } from 'node:crypto';
-import type { HeldDifference, SinkEntry } from '../../sinks/sink.ts';
+import { constants } from 'node:zlib';
+import type { HeldDifference, SinkBatch, SinkEntry } from '../../sinks/sink.ts';
+import { deflatePiece, gzipOfPieces, type PackedLines } from '../gzip-pieces.ts';
 import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
 
 export interface PackedEntries {
@@ -25,12 +27,16 @@ const blockBytes = 1024 * 1024;
 const lineBreak = 0x0a;
 const lineBreakBytes = Buffer.from('\n');
 
-/** Packs entries; another build of zlib may pack the same entries into other bytes. */
+/** Packs entries; another build of zlib, or lines that were packed before, make other bytes of the same entries. */
 export async function packEntries(
-  entries: readonly SinkEntry[],
+  { entries, packed = [] }: Pick<SinkBatch, 'entries' | 'packed'>,
   options: ReadOptions,
 ): Promise<PackedEntries> {
-  const stored = await gzipBlocks(lineBlocks(entries), options);
+  const runs = runsOf(entries, packed);
+  const isPackedInPart = runs.some(({ deflated }) => deflated !== undefined);
+  const stored = isPackedInPart
+    ? gzipOfPieces(await deflateRuns(runs, options), lineBlocks(entries))
+    : await gzipBlocks(lineBlocks(entries), options);
   let content: ContentSummary | undefined;
   return {
     stored,
@@ -39,6 +45,41 @@ export async function packEntries(
       return (content ??= summarize(entries));
     },
   };
+}
+
+/** Entries in a row that are packed already, or are to be packed. */
+interface Run {
+  readonly entries: readonly SinkEntry[];
+  readonly deflated: Buffer | undefined;
+}
+
+function runsOf(entries: readonly SinkEntry[], packed: readonly PackedLines[]): Run[] {
+  const runs: Run[] = [];
+  const first = entries[0]?.sequence ?? 0;
+  let end = 0;
+  for (const { firstSequence, entries: held, deflated } of packed) {
+    const from = firstSequence - first;
+    const to = from + held;
+    // Sequences without gaps: where both ends stand in their places, so does what lies between.
+    const isWithin = entries[from]?.sequence === firstSequence && entries[to - 1]?.sequence === first + to - 1;
+    if (from < end || !isWithin) continue;
+    if (from > end) runs.push({ entries: entries.slice(end, from), deflated: undefined });
+    runs.push({ entries: entries.slice(from, to), deflated });
+    end = to;
+  }
+  if (end < entries.length) runs.push({ entries: entries.slice(end), deflated: undefined });
+  return runs;
+}
+
+async function deflateRuns(runs: readonly Run[], options: ReadOptions): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for (const { entries, deflated } of runs) {
+    options.signal.throwIfAborted();
+    if (deflated !== undefined) pieces.push(deflated);
+    else
+      for (const block of lineBlocks(entries)) pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
+  }
+  return pieces;
 }
 
 export function summarize(entries: readonly Pick<SinkEntry, 'raw'>[]): ContentSummary {

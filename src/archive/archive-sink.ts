@@ -144,7 +144,7 @@ class Archive {
   }
 
   prepare(batch: SinkBatch, options: SinkOptions): void {
-    const packing = packEntries(batch.entries, options);
+    const packing = packEntries(batch, options);
     packing.catch(() => undefined);
     this.#prepared.set(batch, packing);
   }
@@ -152,7 +152,7 @@ class Archive {
   async write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt> {
     const first = assertOneObject(batch);
     const key = entriesKey(batch.organization, first);
-    const packing = this.#prepared.get(batch) ?? packEntries(batch.entries, options);
+    const packing = this.#prepared.get(batch) ?? packEntries(batch, options);
     const [packed] = await Promise.all([packing, this.#claimed.look(batch.organization, options)]);
     // Packing may have been begun under another signal.
     options.signal.throwIfAborted();

@@ -7,7 +7,6 @@ import { findRow } from '../ledger/rows.ts';
 import { readSegmentFrom } from '../ledger/segments.ts';
 import { ExporterError } from '../errors.ts';
 import { announceStep } from '../steps.ts';
-import { idOf } from './sink-entries.ts';
 
 /** Lets a sink show that it still holds the last acknowledged entry, and that nobody else writes there. */
 export async function attachSink(
@@ -68,7 +67,7 @@ export async function idAt(
   try {
     const segment = await readSegmentFrom(ledger, place.organization, place.sequence);
     const entry = segment?.entries[0];
-    return entry === undefined ? undefined : idOf(entry);
+    return entry === undefined ? undefined : entry.id;
   } catch (error) {
     if (error instanceof ExporterError && error.code === 'segment_missing') return undefined;
     throw error;

@@ -13,7 +13,7 @@ import { announceStep } from '../steps.ts';
 import type { Nanos } from '../time.ts';
 import { parkEntry } from '../ledger/parked.ts';
 import { createFollower, type Follower } from '../ledger/recent-segments.ts';
-import type { LedgerEntry } from '../ledger/segments.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import { attachSink } from './attach.ts';
 import { createDigestDelivery, type DigestDelivery, type DigestMoment } from './digest-delivery.ts';
 import type { DeliveryOptions } from './delivery-options.ts';

@@ -1,7 +1,8 @@
 /** Cutting the ledger into batches. What is read is bounded in entries and bytes; a single larger entry is a batch. */
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
-import { readAppendedFrom, readSegmentFrom, type LedgerEntry } from '../ledger/segments.ts';
+import { readAppendedFrom, readSegmentFrom } from '../ledger/segments.ts';
 
 export interface BatchLimits {
   readonly entries: number;

@@ -15,12 +15,11 @@ import { ExporterError } from '../errors.ts';
 import { acknowledgeObject } from '../ledger/acknowledge-object.ts';
 import { planObject, plannedObject, type ObjectEvidence, type ObjectPlan } from '../ledger/objects.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
-import type { LedgerEntry } from '../ledger/segments.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
 import { toBatch, writeUntilAborted } from './write-batch.ts';
 import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';
-import { idOf } from './sink-entries.ts';
 
 export interface ObjectDelivery {
   /** Writes the next object; resolves to its entries, or to none where it is not full yet. */
@@ -60,9 +59,9 @@ export function createObjectDelivery(
     return { plan, entries, batch: toBatch(organization, entries) };
   };
   const collect = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
-    const entries = await collected.next({ after, flush });
-    const first = entries?.[0];
-    if (entries === undefined || first === undefined) return undefined;
+    const { entries = [], packed } = (await collected.next({ after, flush })) ?? {};
+    const [first] = entries;
+    if (first === undefined) return undefined;
     const plan: ObjectPlan = {
       firstSequence: first.sequence,
       lastSequence: first.sequence + entries.length - 1,
@@ -71,7 +70,7 @@ export function createObjectDelivery(
       rawBytes: entries.reduce((bytes, entry) => bytes + entry.raw.length, 0),
       contentSha256: summarize(entries).sha256,
     };
-    return { plan, entries, batch: toBatch(organization, entries) };
+    return { plan, entries, batch: toBatch(organization, entries, packed) };
   };
   const planNext = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
     const next = await collect(after, flush);
@@ -134,8 +133,8 @@ function evidenceOf(entries: readonly LedgerEntry[]): ObjectEvidence {
     merkleRoot: merkleRoot(entries.map(({ sha256 }) => sha256)),
     firstCreatedAt: first.createdAt,
     lastCreatedAt: last.createdAt,
-    firstId: idOf(first),
-    lastId: idOf(last),
+    firstId: first.id,
+    lastId: last.id,
   };
 }
 

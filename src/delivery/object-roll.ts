@@ -4,19 +4,24 @@
  */
 import type { Roll } from '../../sinks/sink.ts';
 import { archiveDayBounds } from '../archive/layout.ts';
+import type { PackedLines } from '../gzip-pieces.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
-import { readAppendedFrom, segmentAgeMs, type LedgerEntry, type Segment } from '../ledger/segments.ts';
+import { readAppendedFrom, segmentAgeMs, type Segment } from '../ledger/segments.ts';
+
+export interface CollectedObject {
+  readonly entries: readonly LedgerEntry[];
+  /** Those of its lines, in order, that are packed already. */
+  readonly packed: readonly PackedLines[];
+}
 
 export interface ObjectRoll {
   /**
-   * Reads on from the ledger. Resolves to the entries of the object where it is full, or old enough, or `flush` asks
-   * for what there is; undefined where it has to wait for more.
+   * Reads on from the ledger. Resolves to the object where it is full, or old enough, or `flush` asks for what there is;
+   * undefined where it has to wait for more.
    */
-  next(options: {
-    readonly after: number;
-    readonly flush: boolean;
-  }): Promise<readonly LedgerEntry[] | undefined>;
+  next(options: { readonly after: number; readonly flush: boolean }): Promise<CollectedObject | undefined>;
 }
 
 export function createObjectRoll(options: {
@@ -30,6 +35,8 @@ export function createObjectRoll(options: {
   const now = options.now ?? ((): number => performance.now());
   let pending: LedgerEntry[] = [];
   let bytes = 0;
+  /** Of pending entries, and of those that come next. */
+  let packed: readonly PackedLines[] = [];
   /** When the first pending entry was appended, on the clock of `now`; undefined until somebody asks. */
   let firstAppendedAt: number | undefined;
   /** The segment of the first pending entry. */
@@ -37,11 +44,17 @@ export function createObjectRoll(options: {
   /** The segment the next object begins in. An append often holds the days of several objects; it is read once for all. */
   let current: (Segment & { readonly appendedAt: number | undefined }) | undefined;
 
-  const take = (): readonly LedgerEntry[] => {
+  const take = (): CollectedObject => {
     const taken = pending;
     pending = [];
     bytes = 0;
-    return taken;
+    const first = taken[0]?.sequence ?? 0;
+    const next = first + taken.length;
+    const within = packed.filter(({ firstSequence, entries }) => {
+      return firstSequence >= first && firstSequence + entries <= next;
+    });
+    packed = packed.filter(({ firstSequence }) => firstSequence >= next);
+    return { entries: taken, packed: within };
   };
   const closesBefore = (entry: LedgerEntry): boolean => {
     const first = pending[0];
@@ -59,12 +72,14 @@ export function createObjectRoll(options: {
       const segment = await readAppendedFrom(ledger, follower, sequence);
       const appendedAt = segment?.ageMs === undefined ? undefined : now() - segment.ageMs;
       current = segment === undefined ? undefined : { ...segment, appendedAt };
+      const after = packed.at(-1)?.firstSequence ?? 0;
+      packed = [...packed, ...(segment?.packed ?? []).filter(({ firstSequence }) => firstSequence > after)];
     }
     return current;
   };
 
   return {
-    async next({ after, flush }): Promise<readonly LedgerEntry[] | undefined> {
+    async next({ after, flush }): Promise<CollectedObject | undefined> {
       // Whatever moved the offset in the meantime, what is pending must be what comes after it.
       if (pending[0] !== undefined && pending[0].sequence !== after + 1) take();
       for (;;) {

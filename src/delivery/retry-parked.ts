@@ -11,7 +11,6 @@ import type { Logger } from '../logger.ts';
 import { silentDeliveryObserver } from './delivery-observer.ts';
 import { startDelivery } from './delivery.ts';
 import { readRange } from './ledger-batches.ts';
-import { toSinkEntry } from './sink-entries.ts';
 
 export interface RetryOptions {
   readonly ledger: Ledger;
@@ -75,7 +74,7 @@ async function retryOne(
 ): Promise<boolean> {
   const { ledger, organization, sink, signal } = options;
   const range = { organization: organization.id, first: sequence, last: sequence };
-  const entries = (await readRange(ledger, range)).map(toSinkEntry);
+  const entries = await readRange(ledger, range);
   try {
     await sink.write({ organization: organization.name, entries }, { signal });
   } catch (error) {

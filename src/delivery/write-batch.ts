@@ -1,9 +1,9 @@
 import type { SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
-import type { LedgerEntry } from '../ledger/segments.ts';
+import type { PackedLines } from '../gzip-pieces.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { announceStep } from '../steps.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
-import { toSinkEntry } from './sink-entries.ts';
 
 /** Hands a batch to the sink; losing the lease or the shutdown's deadline ends it, a stop does not. */
 export async function writeUntilAborted(
@@ -20,6 +20,10 @@ export async function writeUntilAborted(
   }
 }
 
-export function toBatch(organization: { readonly name: string }, entries: readonly LedgerEntry[]): SinkBatch {
-  return { organization: organization.name, entries: entries.map(toSinkEntry) };
+export function toBatch(
+  organization: { readonly name: string },
+  entries: readonly LedgerEntry[],
+  packed: readonly PackedLines[] = [],
+): SinkBatch {
+  return { organization: organization.name, entries, packed };
 }

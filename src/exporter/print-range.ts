@@ -9,7 +9,6 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { createFollower, type Follower } from '../ledger/recent-segments.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { readBatch } from '../delivery/ledger-batches.ts';
-import { toSinkEntry } from '../delivery/sink-entries.ts';
 
 const batchLimits = { entries: 4000, bytes: 8 * 1024 * 1024 };
 const pollMs = 50;
@@ -46,7 +45,7 @@ async function print(
     const batch = await readBatch(ledger, { follower, first: next }, batchLimits);
     const inRange = batch.filter((entry) => covers([range], entry.createdAt));
     if (inRange.length > 0) {
-      await sink.write({ organization: organization.name, entries: inRange.map(toSinkEntry) }, { signal });
+      await sink.write({ organization: organization.name, entries: inRange }, { signal });
       count += inRange.length;
       printed.onPrinted(inRange.length);
     }

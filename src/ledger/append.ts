@@ -12,6 +12,7 @@ import { describeError } from '../logger.ts';
 import { writeJournalLines } from './journal.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
+import type { PackedSegment } from './packed-segment.ts';
 import {
   copyRows,
   numberRows,
@@ -104,16 +105,16 @@ export async function append(ledger: Ledger, lease: Lease, request: AppendReques
     }
     announceStep('append-committed');
     const firstSequence = outcome.head + 1 - outcome.added.length;
-    const { added, text } = outcome;
-    if (text !== undefined) ledger.recent.keep({ organization, firstSequence, entries: added, text });
+    const { added, segment } = outcome;
+    if (segment !== undefined) ledger.recent.keep({ organization, firstSequence, entries: added, segment });
     await analyzeWhenGrown(ledger, firstSequence, outcome.head + 1);
     return outcome;
   }
 }
 
 interface Appended extends AppendResult {
-  /** The new lines, each with its line feed. */
-  readonly text: Buffer | undefined;
+  /** Of the new entries; undefined where there are none. */
+  readonly segment: PackedSegment | undefined;
 }
 
 interface AppendContext {
@@ -133,7 +134,7 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
   announceStep('append-begun');
   const first = Number(rows[0].next_sequence);
   const sorted = await sortOut(transaction, { organization, first, entries: request.entries });
-  const text = await insertNew(transaction, {
+  const segment = await insertNew(transaction, {
     organization,
     first,
     entries: sorted.added,
@@ -148,7 +149,7 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
     known: sorted.known,
     drifted: sorted.drifted,
     changed,
-    text,
+    segment,
   };
 }
 
@@ -210,7 +211,7 @@ async function sortOut(
 
 /**
  * Rows, their segment and the next sequence, in a transaction that holds the organization's row. `first` must be the
- * organization's next sequence. Resolves to the segment's text.
+ * organization's next sequence. Resolves to the segment.
  */
 export async function insertNew(
   transaction: Queryable,
@@ -220,7 +221,7 @@ export async function insertNew(
     readonly entries: readonly NewEntry[];
     readonly prepared?: PreparedEntries | undefined;
   },
-): Promise<Buffer | undefined> {
+): Promise<PackedSegment | undefined> {
   const { organization, first, entries, prepared } = batch;
   if (entries.length === 0) return undefined;
   const isPrepared = prepared?.organization === organization && isSame(prepared.entries, entries);
@@ -242,7 +243,7 @@ export async function insertNew(
     entries[0]?.createdAt ?? nanos(0n),
   );
   await transaction.query(moveSequence, [organization, last + 1, newest]);
-  return segment.text;
+  return segment;
 }
 
 function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {

@@ -6,7 +6,9 @@ import { createHash } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
 import { nanos } from '../time.ts';
 import type { Ledger } from './ledger.ts';
-import type { LedgerEntry, Segment } from './segments.ts';
+import { LedgerEntry } from './ledger-entry.ts';
+import { LineHashes } from './line-hashes.ts';
+import type { Segment } from './segments.ts';
 
 /** The archives that can be read, by the names of their sinks. */
 export interface ArchiveText {
@@ -91,19 +93,17 @@ async function checkedEntries(
     line_sha256: Buffer;
   }>(selectRows, [organization, row.first_sequence, row.last_sequence]);
   const entries: LedgerEntry[] = [];
+  const hashes = new LineHashes(rows.length);
   let start = 0;
-  for (const known of rows) {
+  for (const [index, known] of rows.entries()) {
     const end = content.indexOf(lineFeed, start);
     if (end === -1) return undefined;
     const raw = content.subarray(start, end);
     const sha256 = createHash('sha256').update(raw).digest();
     if (!sha256.equals(known.line_sha256)) return undefined;
-    entries.push({
-      sequence: Number(known.sequence),
-      raw,
-      createdAt: nanos(BigInt(known.created_at)),
-      sha256,
-    });
+    hashes.set(index, sha256);
+    const createdAt = nanos(BigInt(known.created_at));
+    entries.push(new LedgerEntry(Number(known.sequence), { raw, createdAt }, { hashes, index }));
     start = end + 1;
   }
   return start === content.length ? entries : undefined;

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CopyBinaryWriter, setInt8 } from '../database/copy-binary.ts';
 import type { Nanos } from '../time.ts';
-import { packSegment, type PackedSegment } from './segments.ts';
+import { packSegment, type PackedSegment } from './packed-segment.ts';
 
 /** An entry as the reader hands it over. */
 export interface NewEntry {

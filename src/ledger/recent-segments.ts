@@ -9,11 +9,14 @@
  * again until it has caught up, and none is waited for where another is further: a sink holds back only itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PackedLines } from '../gzip-pieces.ts';
 import type { Nanos } from '../time.ts';
-import { lineHashes } from './line-hashes.ts';
-import type { LedgerEntry, Segment } from './segments.ts';
+import { LedgerEntry } from './ledger-entry.ts';
+import { LineHashes } from './line-hashes.ts';
+import type { PackedSegment } from './packed-segment.ts';
+import type { Segment } from './segments.ts';
 
-/** Of raw text, for all organizations together: two or three full appends. */
+/** Of raw text, for all organizations together: two or three full appends. What is packed comes on top, a quarter of it. */
 const bytesMaxDefault = 8 * 1024 * 1024;
 
 export interface AppendedEntries {
@@ -24,8 +27,8 @@ export interface AppendedEntries {
     readonly createdAt: Nanos;
     readonly lineSha256: Buffer;
   }[];
-  /** Their lines, each with its line feed. */
-  readonly text: Buffer;
+  /** Made of them. */
+  readonly segment: Pick<PackedSegment, 'text' | 'pieces'>;
 }
 
 interface Kept {
@@ -33,6 +36,7 @@ interface Kept {
   readonly firstSequence: number;
   readonly bytes: number;
   readonly entries: readonly LedgerEntry[];
+  readonly packed: readonly PackedLines[];
 }
 
 /** One delivery, as far as it is fed from here. */
@@ -108,10 +112,14 @@ export class RecentSegments {
   /** To be called after the commit. What is larger than all that may be kept is not kept. */
   keep(appended: AppendedEntries): void {
     if (appended.entries.length === 0) return;
-    const { organization, firstSequence } = appended;
-    const bytes = appended.text.length;
+    const { organization, firstSequence, segment } = appended;
+    const bytes = segment.text.length;
     if (bytes > this.#bytesMax) return;
-    this.#kept.push({ organization, firstSequence, bytes, entries: ownEntries(appended) });
+    const packed = segment.pieces.map(({ first, ...piece }) => ({
+      ...piece,
+      firstSequence: firstSequence + first,
+    }));
+    this.#kept.push({ organization, firstSequence, bytes, entries: ownEntries(appended), packed });
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) this.#bytes -= this.#kept.shift()?.bytes ?? 0;
   }
@@ -130,6 +138,7 @@ export class RecentSegments {
       lastSequence: kept.firstSequence + kept.entries.length - 1,
       ageMs: undefined,
       entries: kept.entries.slice(sequence - kept.firstSequence),
+      packed: kept.packed,
     };
   }
 }
@@ -138,15 +147,14 @@ export class RecentSegments {
  * The entries as views into the text of their segment. What a reader appends are views into whole pages: one new entry of a
  * thousand that the overlap repeats would keep all of its page, and the bound would bound nothing.
  */
-function ownEntries({ firstSequence, entries, text }: AppendedEntries): LedgerEntry[] {
-  const hashes = lineHashes(entries.length);
+function ownEntries({ firstSequence, entries, segment: { text } }: AppendedEntries): LedgerEntry[] {
+  const hashes = new LineHashes(entries.length);
   let start = 0;
   return entries.map(({ raw, createdAt, lineSha256 }, index) => {
     const end = start + raw.length;
-    const own = text.subarray(start, end);
+    const line = { raw: text.subarray(start, end), createdAt };
     start = end + 1;
-    const sha256 = hashes.at(index);
-    sha256.set(lineSha256);
-    return { sequence: firstSequence + index, raw: own, createdAt, sha256 };
+    hashes.set(index, lineSha256);
+    return new LedgerEntry(firstSequence + index, line, { hashes, index });
   });
 }

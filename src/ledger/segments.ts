@@ -3,28 +3,21 @@
  * text; a segment is written once and read by every delivery.
  */
 import { promisify } from 'node:util';
-import { constants, gunzip, gzip } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import { hash } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
-import { nanos, type Nanos } from '../time.ts';
+import type { PackedLines } from '../gzip-pieces.ts';
+import { nanos } from '../time.ts';
 import { readArchived } from './archived-text.ts';
 import type { Ledger } from './ledger.ts';
+import { LedgerEntry } from './ledger-entry.ts';
+import { LineHashes } from './line-hashes.ts';
 import type { Follower } from './recent-segments.ts';
 
-const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 const lineFeed = 0x0a;
 /** Each chunk is a turn of the main thread; the default of 16 KiB makes a hundred of them for a segment. */
 const chunkSize = 512 * 1024;
-
-/** One entry as a segment holds it. */
-export interface LedgerEntry {
-  readonly sequence: number;
-  readonly raw: Buffer;
-  readonly createdAt: Nanos;
-  /** SHA-256 of `raw`. */
-  readonly sha256: Buffer;
-}
 
 export interface Segment {
   readonly firstSequence: number;
@@ -32,38 +25,8 @@ export interface Segment {
   /** As `segmentAgeMs` tells, when it was read; undefined for what comes from memory. */
   readonly ageMs: number | undefined;
   readonly entries: readonly LedgerEntry[];
-}
-
-export interface PackedSegment {
-  readonly lines: Buffer;
-  readonly createdAt: Buffer;
-  readonly rawBytes: number;
-  /** What was packed: every line with its line feed. */
-  readonly text: Buffer;
-}
-
-export async function packSegment(
-  entries: readonly { readonly raw: Buffer; readonly createdAt: Nanos }[],
-): Promise<PackedSegment> {
-  const createdAt = Buffer.allocUnsafe(entries.length * 8);
-  for (const [index, entry] of entries.entries()) createdAt.writeBigInt64BE(entry.createdAt, index * 8);
-  const text = joinLines(entries);
-  // Level 1: the store is a buffer on the way to the sinks, and audit JSON shrinks well at any level.
-  const lines = await gzipAsync(text, { level: constants.Z_BEST_SPEED, chunkSize });
-  return { lines, createdAt, rawBytes: text.length - entries.length, text };
-}
-
-/** Every line with its line feed, in memory of their own: not in a pool, where they would hold on to their neighbours. */
-function joinLines(entries: readonly { readonly raw: Buffer }[]): Buffer {
-  const text = Buffer.allocUnsafeSlow(entries.reduce((bytes, { raw }) => bytes + raw.length + 1, 0));
-  let end = 0;
-  for (const { raw } of entries) {
-    text.set(raw, end);
-    end += raw.length;
-    text[end] = lineFeed;
-    end += 1;
-  }
-  return text;
+  /** Lines of the segment as they were packed, in order, those before the first of `entries` too; not all of them, and none after a while. */
+  readonly packed?: readonly PackedLines[];
 }
 
 interface SegmentRow {
@@ -153,18 +116,16 @@ async function unzip(lines: Buffer, firstSequence: number): Promise<Buffer> {
 
 function unpack(lines: Buffer, createdAt: Buffer, firstSequence: number): LedgerEntry[] {
   const entries: LedgerEntry[] = [];
-  let start = 0;
   if (createdAt.length % 8 !== 0) throw segmentDamaged(firstSequence);
+  const hashes = new LineHashes(createdAt.length / 8);
+  let start = 0;
   for (let index = 0; index * 8 < createdAt.length; index += 1) {
     const end = lines.indexOf(lineFeed, start);
     if (end === -1) throw segmentDamaged(firstSequence);
     const raw = lines.subarray(start, end);
-    entries.push({
-      sequence: firstSequence + index,
-      raw,
-      createdAt: nanos(createdAt.readBigInt64BE(index * 8)),
-      sha256: hash('sha256', raw, 'buffer'),
-    });
+    hashes.set(index, hash('sha256', raw, 'buffer'));
+    const line = { raw, createdAt: nanos(createdAt.readBigInt64BE(index * 8)) };
+    entries.push(new LedgerEntry(firstSequence + index, line, { hashes, index }));
     start = end + 1;
   }
   if (start !== lines.length) throw segmentDamaged(firstSequence);

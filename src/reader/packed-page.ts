@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { lineHashes } from '../ledger/line-hashes.ts';
+import { LineHashes } from '../ledger/line-hashes.ts';
 import type { Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
 import { keptEntry } from './page-entries.ts';
@@ -25,8 +25,8 @@ export async function packPage(page: WalkedPage): Promise<PackedPage> {
   const count = page.entries.length;
   const times: Nanos[] = page.entries.map(({ createdAt }) => createdAt);
   const ownTimes = page.entries.map(({ hasOwnTime }) => hasOwnTime);
-  const hashes = lineHashes(count);
-  for (const [index, { lineSha256 }] of page.entries.entries()) hashes.at(index).set(lineSha256);
+  const hashes = new LineHashes(count);
+  for (const [index, { lineSha256 }] of page.entries.entries()) hashes.set(index, lineSha256);
   const packed = await compress(joinLines(page), {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: 1,
@@ -45,7 +45,8 @@ export async function packPage(page: WalkedPage): Promise<PackedPage> {
           raw: lines[index * 2 + 1] ?? Buffer.alloc(0),
           createdAt,
           hasOwnTime: ownTimes[index] ?? false,
-          lineSha256: hashes.at(index),
+          hashes,
+          index,
         }),
       );
       return { entries, checkpoint, serverDate };

@@ -1,7 +1,7 @@
 /** From what the API sent to what the ledger keeps: a key, a time and two hashes for each entry of a page. */
 import { hash } from 'node:crypto';
 import type { AuditEntry } from '../cloud-api/audit-page.ts';
-import { lineHashes } from '../ledger/line-hashes.ts';
+import { LineHashes } from '../ledger/line-hashes.ts';
 import { beginningOfTime, endOfTime } from '../ledger/coverage.ts';
 import type { NewEntry } from '../ledger/prepared-entries.ts';
 import { parseTimestamp, type Nanos } from '../time.ts';
@@ -23,20 +23,22 @@ export interface PageEntry extends NewEntry {
  * them may wait to be appended.
  */
 export function toPageEntries(entries: readonly Line[], pageTime: Nanos): PageEntry[] {
-  const hashes = lineHashes(entries.length);
-  return entries.map((entry, index) => readEntry(entry, { lineSha256: hashes.at(index), pageTime }));
+  const hashes = new LineHashes(entries.length);
+  return entries.map((entry, index) => readEntry(entry, { hashes, index, pageTime }));
 }
 
 /** One of them, with memory of its own. */
 export function toPageEntry(entry: Line, pageTime: Nanos): PageEntry {
-  return readEntry(entry, { lineSha256: lineHashes(1).at(0), pageTime });
+  return readEntry(entry, { hashes: new LineHashes(1), index: 0, pageTime });
 }
 
-/** Writes the line's hash into `lineSha256`. */
+/** Writes the line's hash into its place. */
 function readEntry(
   entry: Line,
-  { lineSha256, pageTime }: { readonly lineSha256: Buffer; readonly pageTime: Nanos },
+  place: { readonly hashes: LineHashes; readonly index: number; readonly pageTime: Nanos },
 ): PageEntry {
+  const { hashes, index, pageTime } = place;
+  const lineSha256 = hashes.at(index);
   writeSha256(lineSha256, entry.raw);
   const ownTime = createdAtOf(entry);
   return new KeptEntry({
@@ -44,11 +46,16 @@ function readEntry(
     raw: entry.raw,
     createdAt: ownTime ?? pageTime,
     hasOwnTime: ownTime !== undefined,
-    lineSha256,
+    hashes,
+    index,
   });
 }
 
-type KeptFields = Omit<PageEntry, 'contentSha256'>;
+interface KeptFields extends Omit<PageEntry, 'lineSha256' | 'contentSha256'> {
+  /** The line's hash stands in there at `index`. */
+  readonly hashes: LineHashes;
+  readonly index: number;
+}
 
 /** An entry that was read before, as it was. */
 export function keptEntry(fields: KeptFields): PageEntry {
@@ -60,14 +67,21 @@ class KeptEntry implements PageEntry {
   readonly raw: Buffer;
   readonly createdAt: Nanos;
   readonly hasOwnTime: boolean;
-  readonly lineSha256: Buffer;
+  // Not `#hashes`: private names make each entry 1 µs dearer.
+  private readonly hashes: LineHashes;
+  private readonly index: number;
 
   constructor(fields: KeptFields) {
     this.key = fields.key;
     this.raw = fields.raw;
     this.createdAt = fields.createdAt;
     this.hasOwnTime = fields.hasOwnTime;
-    this.lineSha256 = fields.lineSha256;
+    this.hashes = fields.hashes;
+    this.index = fields.index;
+  }
+
+  get lineSha256(): Buffer {
+    return this.hashes.at(this.index);
   }
 
   contentSha256(): Buffer {

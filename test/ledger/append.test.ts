@@ -3,7 +3,8 @@ import { append, type AppendRequest, type PositionMove } from '../../src/ledger/
 import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { acquireLease, type Lease } from '../../src/ledger/leases.ts';
 import { findOrganization } from '../../src/ledger/organizations.ts';
-import { readSegmentFrom, type LedgerEntry } from '../../src/ledger/segments.ts';
+import type { LedgerEntry } from '../../src/ledger/ledger-entry.ts';
+import { readSegmentFrom } from '../../src/ledger/segments.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
 import {
   createTestLedger,

@@ -21,7 +21,7 @@ function appendOf(
   const lines = entries.flatMap(({ raw }) => [raw, Buffer.from('\n')]);
   const text = Buffer.allocUnsafeSlow(lines.reduce((bytes, line) => bytes + line.length, 0));
   Buffer.concat(lines).copy(text);
-  return { ...place, entries, text };
+  return { ...place, entries, segment: { text, pieces: [] } };
 }
 
 describe('what was appended last', () => {

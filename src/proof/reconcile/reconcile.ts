@@ -5,7 +5,7 @@
  */
 import type { Sink } from '../../../sinks/sink.ts';
 import type { AuditSource } from '../../cloud-api/audit-page.ts';
-import { idOf } from '../../delivery/sink-entries.ts';
+import { idOf } from '../../ledger/entry-id.ts';
 import { ExporterError, UsageError } from '../../errors.ts';
 import { union, type Interval } from '../../ledger/coverage.ts';
 import { writeJournal } from '../../ledger/journal.ts';

@@ -11,7 +11,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { AuditSource } from '../../cloud-api/audit-page.ts';
-import { idOf } from '../../delivery/sink-entries.ts';
+import { idOf } from '../../ledger/entry-id.ts';
 import type { Interval } from '../../ledger/coverage.ts';
 import { covers } from '../../ledger/coverage.ts';
 import type { Ledger } from '../../ledger/ledger.ts';

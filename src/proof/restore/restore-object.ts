@@ -4,7 +4,7 @@ import { MerkleRoot } from '../../archive/digest/merkle.ts';
 import { GzipMemberError, readGzipMember } from '../../archive/gzip-member.ts';
 import { parseArchiveKey } from '../../archive/layout.ts';
 import type { ObjectStore } from '../../archive/object-store.ts';
-import { idOf } from '../../delivery/sink-entries.ts';
+import { idOf } from '../../ledger/entry-id.ts';
 import type { NewEntry } from '../../ledger/prepared-entries.ts';
 import type { Lease } from '../../ledger/leases.ts';
 import type { Ledger } from '../../ledger/ledger.ts';

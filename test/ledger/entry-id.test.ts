@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { idInFront, idOf } from '../../src/delivery/sink-entries.ts';
+import { idInFront, idOf } from '../../src/ledger/entry-id.ts';
 
 function idOfText(text: string): string {
   const raw = Buffer.from(text);
