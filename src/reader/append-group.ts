@@ -1,7 +1,7 @@
 /**
- * Appends pages behind the reading of the next ones. While one append is under way, whole pages that follow wait and
- * become one append together: fewer commits, the same order, and the position of the last of them moves with all. As soon as
- * enough of them wait, what can be done for their append before its turn is done.
+ * Appends pages behind the reading of the next ones. While one append is under way, and for a moment after it, whole pages
+ * that follow wait and become one append together: fewer commits, the same order, and the position of the last of them moves
+ * with all. As soon as enough of them wait, what can be done for their append before its turn is done.
  *
  *     appending ◀── next, made ready ◀── waiting ◀── a page that was read
  */
@@ -17,6 +17,8 @@ export interface WalkedPage {
 
 /** A few thousand rows a commit cost the least. */
 const entriesMaxDefault = 4000;
+/** An append waits no longer than this for more pages, in milliseconds from the end of the one before. */
+const gatheringMs = 25;
 
 export interface AppendSteps {
   readonly append: (page: WalkedPage) => Promise<number>;
@@ -31,6 +33,9 @@ export class AppendGroup {
   #next: { readonly page: WalkedPage; readonly ready: Promise<void> } | undefined;
   /** The append under way. A failed one stays: nothing may be appended behind a page that was not. */
   #running: Promise<void> | undefined;
+  /** Set while pages wait for more to come. */
+  #gathering: NodeJS.Timeout | undefined;
+  #lastEnded = Number.NEGATIVE_INFINITY;
   #added = 0;
   #broughtLast = 0;
 
@@ -48,7 +53,7 @@ export class AppendGroup {
   /** Resolves when another page may be read; rejects with the failure of an append. */
   async add(page: WalkedPage): Promise<void> {
     this.#waiting.push(page);
-    if (this.#running === undefined) this.#start();
+    if (this.#running === undefined) this.#gather();
     else if (this.#isWaitingEnough()) this.#makeNext();
     if (this.#isFull()) await this.#running;
   }
@@ -56,7 +61,6 @@ export class AppendGroup {
   /** Appends everything; resolves to how many entries the last append brought. */
   async drain(page: WalkedPage): Promise<number> {
     this.#waiting.push(page);
-    if (this.#running === undefined) this.#start();
     await this.finish();
     return this.#broughtLast;
   }
@@ -80,7 +84,18 @@ export class AppendGroup {
 
   /** Waits until everything that was added is appended; rejects with the failure of an append. */
   async finish(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    for (;;) {
+      if (this.#running === undefined && this.#waiting.length === 0) return;
+      if (this.#running === undefined) this.#start();
+      await this.#running;
+    }
+  }
+
+  /** Starts an append, or lets the pages wait a moment for more: where the API is quick, fewer commits are cheaper. */
+  #gather(): void {
+    const leftMs = this.#lastEnded + gatheringMs - performance.now();
+    if (this.#isWaitingEnough() || leftMs <= 0) this.#start();
+    else this.#gathering ??= setTimeout(() => this.#start(), leftMs);
   }
 
   /** Half of the most: making ready takes about as long as an append, and should be done when its turn comes. */
@@ -113,6 +128,8 @@ export class AppendGroup {
   }
 
   #start(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     const next = this.#next;
     this.#next = undefined;
     // A promise of its own for each append: one for all of them would hold on to every page that was raced against it.
@@ -126,7 +143,9 @@ export class AppendGroup {
     this.#broughtLast = await this.#steps.append(page);
     this.#added += this.#broughtLast;
     this.#running = undefined;
-    if (this.#next !== undefined || this.#waiting.length > 0) this.#start();
+    this.#lastEnded = performance.now();
+    if (this.#next !== undefined) this.#start();
+    else if (this.#waiting.length > 0) this.#gather();
   }
 }
 

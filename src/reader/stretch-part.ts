@@ -52,9 +52,8 @@ export class StretchPart implements Cuttable {
   measure({ page }: PageRead): number | undefined {
     this.pages += 1;
     if (page.entries.length === 0) this.#reach(positionAfter(page));
-    const times = page.entries.flatMap((entry) => createdAtOf(entry) ?? []);
-    const last = times.at(-1);
-    const since = this.#lastSeen ?? times[0];
+    const last = firstTime(page.entries.toReversed());
+    const since = this.#lastSeen ?? firstTime(page.entries);
     this.#reach(last);
     if (last === undefined || since === undefined || last <= since) return undefined;
     this.pageSpan = Number(last - since);
@@ -90,6 +89,14 @@ export class StretchPart implements Cuttable {
     this.#keysBefore.clear();
     return this.#pages.shift();
   }
+}
+
+function firstTime(entries: AuditPage['entries']): Nanos | undefined {
+  for (const entry of entries) {
+    const time = createdAtOf(entry);
+    if (time !== undefined) return time;
+  }
+  return undefined;
 }
 
 function positionAfter({ nextStartingFrom }: AuditPage): Nanos | undefined {

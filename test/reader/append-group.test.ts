@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { AppendGroup, type WalkedPage } from '../../src/reader/append-group.ts';
 import { toPageEntries } from '../../src/reader/page-entries.ts';
@@ -50,8 +50,31 @@ describe('pages that wait for an append', () => {
     ends.shift()?.();
     await turn();
     expect(said).toEqual(['append 1', 'make ready 4', 'append 4, ready']);
+    const finished = group.finish();
     ends.shift()?.();
     await turn();
+    expect(said.at(-1)).toBe('append 1');
+    ends.shift()?.();
+    await finished;
+    expect(group.added).toBe(6);
+  });
+
+  it('wait a moment for more where an append has just ended, and no longer', async () => {
+    const { said, ends, append } = createAppends();
+    const group = new AppendGroup({ append }, 8);
+    await group.add(pageOf(1));
+    ends.shift()?.();
+    await turn();
+    await group.add(pageOf(1));
+    await group.add(pageOf(1));
+    expect(said).toEqual(['append 1']);
+    await group.add(pageOf(2));
+    expect(said).toEqual(['append 1', 'append 4']);
+    await group.add(pageOf(1));
+    ends.shift()?.();
+    await turn();
+    expect(said).toHaveLength(2);
+    await delay(60);
     expect(said.at(-1)).toBe('append 1');
     ends.shift()?.();
     await group.finish();
@@ -71,11 +94,12 @@ describe('pages that wait for an append', () => {
     ends.shift()?.();
     await adding;
     expect(isAdded).toBe(true);
+    const finished = group.finish();
     for (let left = 2; left > 0; left -= 1) {
       await turn();
       ends.shift()?.();
     }
-    await group.finish();
+    await finished;
   });
 
   it('end with a failure to make them ready, and nothing behind them is appended', async () => {
