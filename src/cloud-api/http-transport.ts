@@ -97,6 +97,9 @@ export function createTransport<const Method extends string>(
 
 const timedOut = { reason: 'timed_out', mayHaveArrived: true } as const;
 
+/** Memory for that much is worth being asked for at once. */
+const largeBytes = 64 * 1024;
+
 interface Exchange {
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
@@ -132,13 +135,19 @@ async function exchange(request: TransportRequest<string>, options: Exchange): P
   };
   const status = answer.statusCode;
   if (status >= 200 && status < 300) {
-    const sent = await readBody(answer.body, options.bodyBytesMax);
+    const sent = await readBody(answer.body, options.bodyBytesMax, Number(header('content-length')));
     return { status, header, body: await decode(sent, header('content-encoding'), options.bodyBytesMax) };
   }
   return { status, header, body: await readErrorBody(answer.body, header, options.signal) };
 }
 
-async function readBody(stream: AsyncIterable<Buffer>, bytesMax: number): Promise<Buffer> {
+/** With the length that was announced, a large body is put together as it comes: its chunks are let go at once. */
+async function readBody(
+  stream: AsyncIterable<Buffer>,
+  bytesMax: number,
+  bytesAnnounced: number = 0,
+): Promise<Buffer> {
+  if (bytesAnnounced >= largeBytes && bytesAnnounced <= bytesMax) return await readInto(stream, bytesAnnounced);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream) {
@@ -148,6 +157,14 @@ async function readBody(stream: AsyncIterable<Buffer>, bytesMax: number): Promis
   }
   const [only] = chunks;
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
+}
+
+async function readInto(stream: AsyncIterable<Buffer>, bytes: number): Promise<Buffer> {
+  const body = Buffer.allocUnsafeSlow(bytes);
+  let end = 0;
+  // The parser of HTTP lets no more than the announced bytes through, and rejects where they are fewer.
+  for await (const chunk of stream) end += chunk.copy(body, end);
+  return end === bytes ? body : body.subarray(0, end);
 }
 
 /** The status is known, so a body that can't be read takes nothing away: the answer is reported without words. */

@@ -356,6 +356,7 @@ describe('bodies that can not be used', () => {
 
   test.each([
     ['promised more bytes', { 'content-length': '100' }],
+    ['promised many more bytes', { 'content-length': '1000000' }],
     ['broken off between chunks', {}],
   ])('a cut body (%s) is asked for again', async (_name, headers) => {
     const server = await startHttpServer(({ number }, response) => {
@@ -366,6 +367,25 @@ describe('bodies that can not be used', () => {
     });
     await expect(sourceAt(server.url).auditLogPage(page())).resolves.toMatchObject({ bytes: 24 });
     expect(server.requests).toHaveLength(2);
+  });
+
+  test.each([
+    ['whose length is announced', true],
+    ['of unknown length', false],
+  ])('a large body %s comes whole, however it is cut into chunks', async (_name, isAnnounced) => {
+    const ids = Array.from({ length: 3000 }, (_, index) => `entry-${index}-${'x'.repeat(index % 97)}`);
+    const body = Buffer.from(JSON.stringify({ entries: ids.map((id) => ({ id })) }));
+    const server = await startHttpServer(async (_request, response) => {
+      response.writeHead(200, isAnnounced ? { 'content-length': body.length } : {});
+      for (let at = 0; at < body.length; at += 7919) {
+        response.write(body.subarray(at, at + 7919));
+        if (at % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    });
+    const read = await sourceAt(server.url).auditLogPage(page());
+    expect(read.bytes).toBe(body.length);
+    expect(read.entries.map(({ id }) => id)).toEqual(ids);
   });
 
   test.each(['{"entries":[{"id":"1"}', ''])(
