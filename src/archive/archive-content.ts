@@ -61,7 +61,8 @@ function runsOf(entries: readonly SinkEntry[], packed: readonly PackedLines[]): 
     const from = firstSequence - first;
     const to = from + held;
     // Sequences without gaps: where both ends stand in their places, so does what lies between.
-    const isWithin = entries[from]?.sequence === firstSequence && entries[to - 1]?.sequence === first + to - 1;
+    const isWithin =
+      entries[from]?.sequence === firstSequence && entries[to - 1]?.sequence === first + to - 1;
     if (from < end || !isWithin) continue;
     if (from > end) runs.push({ entries: entries.slice(end, from), deflated: undefined });
     runs.push({ entries: entries.slice(from, to), deflated });
@@ -77,7 +78,8 @@ async function deflateRuns(runs: readonly Run[], options: ReadOptions): Promise<
     options.signal.throwIfAborted();
     if (deflated !== undefined) pieces.push(deflated);
     else
-      for (const block of lineBlocks(entries)) pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
+      for (const block of lineBlocks(entries))
+        pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
   }
   return pieces;
 }

@@ -147,7 +147,8 @@ async function readBody(
   bytesMax: number,
   bytesAnnounced: number = 0,
 ): Promise<Buffer> {
-  if (bytesAnnounced >= largeBytes && bytesAnnounced <= bytesMax) return await readInto(stream, bytesAnnounced);
+  if (bytesAnnounced >= largeBytes && bytesAnnounced <= bytesMax)
+    return await readInto(stream, bytesAnnounced);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream) {

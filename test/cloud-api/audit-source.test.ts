@@ -1,7 +1,7 @@
 import { getEventListeners, once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { AuditPageRequest, AuditSource } from '../../src/cloud-api/audit-page.ts';
@@ -375,13 +375,12 @@ describe('bodies that can not be used', () => {
   ])('a large body %s comes whole, however it is cut into chunks', async (_name, isAnnounced) => {
     const ids = Array.from({ length: 3000 }, (_, index) => `entry-${index}-${'x'.repeat(index % 97)}`);
     const body = Buffer.from(JSON.stringify({ entries: ids.map((id) => ({ id })) }));
-    const server = await startHttpServer(async (_request, response) => {
+    const chunks = Array.from({ length: Math.ceil(body.length / 7919) }, (_, index) =>
+      body.subarray(index * 7919, (index + 1) * 7919),
+    );
+    const server = await startHttpServer((_request, response) => {
       response.writeHead(200, isAnnounced ? { 'content-length': body.length } : {});
-      for (let at = 0; at < body.length; at += 7919) {
-        response.write(body.subarray(at, at + 7919));
-        if (at % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      response.end();
+      Readable.from(chunks).pipe(response);
     });
     const read = await sourceAt(server.url).auditLogPage(page());
     expect(read.bytes).toBe(body.length);

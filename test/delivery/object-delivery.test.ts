@@ -8,6 +8,7 @@ import { entriesKey } from '../../src/archive/layout.ts';
 import { append } from '../../src/ledger/append.ts';
 import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { findDelivery, registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
+import type { PackedLines } from '../../src/gzip-pieces.ts';
 import { createFollower } from '../../src/ledger/recent-segments.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
@@ -213,8 +214,50 @@ describe('a delivery of objects', () => {
     now = 50_000;
     expect(await roll.next({ after: 0, flush: false })).toBeUndefined();
     now = 60_000;
-    expect(await roll.next({ after: 0, flush: false })).toHaveLength(4);
+    expect((await roll.next({ after: 0, flush: false }))?.entries).toHaveLength(4);
     expect(await roll.next({ after: 4, flush: true })).toBeUndefined();
+  });
+
+  it('hands over what the append packed, of each object just its own, and nothing that is not at hand', async () => {
+    const day = 86_400;
+    const text = `,"text":"${'x'.repeat(2000)}"`;
+    const seconds = [200, 100, 70].flatMap((count, index) =>
+      Array.from({ length: count }, (_, place) => index * day + place),
+    );
+    const entries = seconds.map((second, index) => testEntry(index + 1, { second, rest: text }));
+    const objects = new Objects();
+    const sink = objects.sink({ entries: 1000 });
+    sink.onWrite = async (batch) => {
+      packed.push(batch.packed ?? []);
+      return objects.put(batch);
+    };
+    const packed: (readonly PackedLines[])[] = [];
+    const delivery = await deliver(sink);
+    await fill(entries.slice(0, 150));
+    await fill(entries.slice(150, 320));
+    await delivery.feed(flush);
+    const places = (): unknown[] =>
+      packed.map((pieces) => pieces.map((one) => [one.firstSequence, one.entries]));
+    expect(sequencesOf(sink.taken).map((taken) => taken.length)).toEqual([200, 100, 20]);
+    expect(places()).toEqual([
+      [
+        [1, 150],
+        [151, 50],
+      ],
+      [[201, 100]],
+      [],
+    ]);
+    // Another process appends: this one reads from the store.
+    const lease = await readLease((await test.connect()).ledger, test.organization);
+    packed.length = 0;
+    await append((await test.connect()).ledger, lease, {
+      entries: entries.slice(320),
+      move: { kind: 'none' },
+    });
+    await lease.release();
+    await delivery.feed(flush);
+    expect(places()).toEqual([[]]);
+    expect(objects.lines).toHaveLength(370);
   });
 
   it('counts the age over a restart, by the clock of the database', async () => {
