@@ -60,6 +60,8 @@ export class AppendGroup {
 
   /** Appends everything; resolves to how many entries the last append brought. */
   async drain(page: WalkedPage): Promise<number> {
+    // What gathers is appended by itself, where nothing else is: the page tells more alone.
+    if (this.#running === undefined && this.#waiting.length > 0) this.#start();
     this.#waiting.push(page);
     await this.finish();
     return this.#broughtLast;

@@ -189,8 +189,8 @@ describe('a stretch read in parts', () => {
     const options = { pageSize: 10, tail: 'last' as const };
     const read = await readStretch({ log, options, delays: [9, 1, 2], endAt: 1, crashes: [] }, 8, 200);
     expect(read.ids).toHaveLength(4000);
-    // The leftmost part's own pages in hand come on top.
-    expect(read.mostHeld).toBeLessThanOrEqual(200 + 4 * 10);
+    // The leftmost part's own pages come on top: those in hand, and those that it gathers for a moment.
+    expect(read.mostHeld).toBeLessThanOrEqual(200 + 20 * 10);
     expect(read.mostInFlight).toBeGreaterThan(2);
   });
 });
