@@ -1,5 +1,6 @@
 /** The SQL of COMPLIANCE.md, read out of it and run by DuckDB on an archive that the built program wrote. */
 import { spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileSink } from '../../sinks/file.ts';
+import { packSegment } from '../../src/ledger/packed-segment.ts';
+import { nanos } from '../../src/time.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts';
 import { runProgram } from '../cli/run-program.ts';
 import { exoticEntries } from '../helpers/exotic-entries.ts';
@@ -126,5 +129,29 @@ describe('the view that COMPLIANCE.md gives for DuckDB', () => {
     const unread = rows.filter(([, id]) => id === 'None').map(([raw = '']) => raw);
     expect(unread.length).toBeGreaterThan(0);
     expect(unread.filter((raw) => isReadable(JSON.parse(raw)))).toEqual([]);
+  });
+
+  test('reads objects that were put together of packed pieces', async () => {
+    const place = join(folder, 'pieces');
+    const sink = createFileSink({ name: 'archive', directory: join(place, 'archive') });
+    const createdAt = nanos(1_772_323_200_000_000_000n);
+    const entries = Array.from({ length: 2000 }, (_, index) => {
+      const raw = Buffer.from(`{"id":"entry-${index}","action":"${'x'.repeat(800)}"}`);
+      return {
+        sequence: index + 1,
+        id: `entry-${index}`,
+        createdAt,
+        raw,
+        sha256: hash('sha256', raw, 'buffer'),
+      };
+    });
+    const segment = await packSegment(entries.slice(0, 1990));
+    const packed = segment.pieces.map(({ first, ...piece }) => ({ ...piece, firstSequence: first + 1 }));
+    expect(packed.length).toBeGreaterThan(2);
+    await sink.open({ signal });
+    await sink.write({ organization: 'acme', entries, packed }, { signal });
+    await sink.close();
+    const [, rows = []] = await query([documented[0] ?? '', 'SELECT raw FROM audit_entries'], place);
+    expect(sorted(rows.map(([raw = '']) => raw))).toEqual(sorted(entries.map(({ raw }) => raw.toString())));
   });
 });
