@@ -9,7 +9,7 @@ import { maxNanos, nanos, type Nanos } from '../time.ts';
 import type { Queryable } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { describeError } from '../logger.ts';
-import { writeJournalLines } from './journal.ts';
+import { keepChanged, sortOut } from './known-entries.ts';
 import { leaseLost, type Lease } from './leases.ts';
 import type { Ledger } from './ledger.ts';
 import type { PackedSegment } from './packed-segment.ts';
@@ -54,8 +54,6 @@ export interface AppendResult {
 const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 AS interval)
   WHERE id = $1 AND lease_epoch = $2 RETURNING next_sequence`;
 const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
-const selectKnown = `SELECT entry, sequence, line_sha256, content_sha256 FROM ledger.ledger_rows
-  WHERE organization = $1 AND entry = ANY(CAST($2 AS uuid[]))`;
 const insertSegment = `INSERT INTO ledger.segments
     (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
   VALUES ($1, $2, $3, $4, $5, $6)`;
@@ -66,12 +64,6 @@ const moveTail = `UPDATE ledger.organizations SET tail_checkpoint = coalesce($2,
     server_date = coalesce(CAST($4 AS int8), server_date)
   WHERE id = $1`;
 const moveStretch = `UPDATE ledger.stretches SET checkpoint = $3 WHERE organization = $1 AND from_time = $2`;
-const insertChanged = `INSERT INTO ledger.changed_entries
-    (organization, entry, content_sha256, sequence, line_sha256, raw)
-  SELECT CAST($1 AS int8), entry, content_sha256, sequence, line_sha256, raw
-  FROM unnest(CAST($2 AS uuid[]), CAST($3 AS bytea[]), CAST($4 AS int8[]), CAST($5 AS bytea[]), CAST($6 AS text[]))
-    AS changed(entry, content_sha256, sequence, line_sha256, raw)
-  ON CONFLICT (organization, entry, content_sha256) DO NOTHING RETURNING entry, content_sha256`;
 const analyzeRows = `ANALYZE ledger.ledger_rows`;
 const analyzeSegments = `ANALYZE ledger.segments`;
 
@@ -153,62 +145,6 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
   };
 }
 
-interface KnownRow {
-  readonly entry: string;
-  readonly sequence: string;
-  readonly line_sha256: Buffer;
-  readonly content_sha256: Buffer;
-}
-
-interface DifferingEntry {
-  readonly entry: NewEntry;
-  readonly sequence: number;
-}
-
-interface SortedEntries {
-  readonly added: NewEntry[];
-  readonly known: number;
-  readonly drifted: number;
-  readonly differing: DifferingEntry[];
-}
-
-/** Tells new entries from known ones, and of the known ones what became of their bytes and content. */
-async function sortOut(
-  transaction: Queryable,
-  batch: { readonly organization: number; readonly first: number; readonly entries: readonly NewEntry[] },
-): Promise<SortedEntries> {
-  const { organization, first, entries } = batch;
-  if (entries.length === 0) return { added: [], known: 0, drifted: 0, differing: [] };
-  const { rows } = await transaction.query<KnownRow>(selectKnown, [
-    organization,
-    entries.map((entry) => entry.key),
-  ]);
-  const inLedger = new Map(rows.map((row) => [row.entry, row]));
-  /** Places in `added`. */
-  const inBatch = new Map<string, number>();
-  const added: NewEntry[] = [];
-  const differing: DifferingEntry[] = [];
-  let known = 0;
-  let drifted = 0;
-  for (const entry of entries) {
-    const row = inLedger.get(entry.key);
-    const place = inBatch.get(entry.key);
-    if (row === undefined && place === undefined) {
-      inBatch.set(entry.key, added.length);
-      added.push(entry);
-      continue;
-    }
-    known += 1;
-    const earlier = place === undefined ? undefined : added[place];
-    const lineSha256 = row?.line_sha256 ?? earlier?.lineSha256;
-    if (lineSha256 === undefined || entry.lineSha256.equals(lineSha256)) continue;
-    const contentSha256 = row?.content_sha256 ?? earlier?.contentSha256();
-    if (contentSha256 !== undefined && entry.contentSha256().equals(contentSha256)) drifted += 1;
-    else differing.push({ entry, sequence: row === undefined ? first + (place ?? 0) : Number(row.sequence) });
-  }
-  return { added, known, drifted, differing };
-}
-
 /**
  * Rows, their segment and the next sequence, in a transaction that holds the organization's row. `first` must be the
  * organization's next sequence. Resolves to the segment.
@@ -248,42 +184,6 @@ export async function insertNew(
 
 function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
   return one.length === other.length && one.every((entry, index) => entry === other[index]);
-}
-
-/** Keeps each other content of a known entry once; tells which were new. */
-async function keepChanged(
-  ledger: Ledger,
-  transaction: Queryable,
-  found: { readonly organization: number; readonly entries: readonly DifferingEntry[] },
-): Promise<NewEntry[]> {
-  const { organization } = found;
-  const contents = new Map(found.entries.map((differing) => [contentName(differing.entry), differing]));
-  if (contents.size === 0) return [];
-  const differing = [...contents.values()];
-  const { rows } = await transaction.query<{ entry: string; content_sha256: Buffer }>(insertChanged, [
-    organization,
-    differing.map(({ entry }) => entry.key),
-    differing.map(({ entry }) => entry.contentSha256()),
-    differing.map(({ sequence }) => sequence),
-    differing.map(({ entry }) => entry.lineSha256),
-    differing.map(({ entry }) => entry.raw.toString('utf8')),
-  ]);
-  const isNew = new Set(rows.map((row) => `${row.entry} ${row.content_sha256.toString('hex')}`));
-  const changed = differing.filter(({ entry }) => isNew.has(contentName(entry)));
-  await writeJournalLines(
-    ledger,
-    changed.map(({ entry, sequence }) => ({
-      what: 'changed_entry',
-      organization,
-      detail: { entry: entry.key, sequence },
-    })),
-    transaction,
-  );
-  return changed.map(({ entry }) => entry);
-}
-
-function contentName(entry: NewEntry): string {
-  return `${entry.key} ${entry.contentSha256().toString('hex')}`;
 }
 
 async function movePosition(transaction: Queryable, organization: number, move: PositionMove): Promise<void> {
