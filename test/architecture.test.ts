@@ -201,7 +201,7 @@ describe('the process', () => {
 
   it('gives its environment to nobody else, but for what belongs to somebody else', () => {
     // Proxy variables are the platform's; PG* variables are libpq's, read where a URL leaves something out.
-    const own = /^src\/(cli\/|archive\/s3-object-store\.ts|cloud-api\/http-transport\.ts|database\/)/;
+    const own = /^src\/(cli\/|archive\/s3-client\.ts|cloud-api\/http-transport\.ts|database\/)/;
     const wrong = sourceFiles().filter(
       (file) => !own.test(file) && /\bprocess\.env\b/.test(readFileSync(join(root, file), 'utf8')),
     );

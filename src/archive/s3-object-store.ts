@@ -1,5 +1,5 @@
 /**
- * Archive objects in a bucket of S3 or of a store that speaks its protocol. The only place that knows the AWS SDK.
+ * Archive objects in a bucket of S3 or of a store that speaks its protocol. Nobody but this and its neighbours knows the AWS SDK.
  *
  * Each object is one PutObject of a whole buffer with its checksum: no multipart uploads to be left behind, and no
  * streams, whose chunk framing some stores keep as part of the object. The put says `If-None-Match: *`, so the store
@@ -7,7 +7,6 @@
  * The SDK repeats a request whose answer was lost, and then the answer is 412 for our own object: `exists` means no more
  * than that there is one.
  */
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   GetObjectCommand,
@@ -15,12 +14,9 @@ import {
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutObjectCommand,
-  S3Client,
   type HeadObjectCommandOutput,
-  type PutObjectCommandInput,
-  type S3ClientConfig,
+  type S3Client,
 } from '@aws-sdk/client-s3';
-import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { announceStep } from '../steps.ts';
 import {
@@ -35,25 +31,16 @@ import {
   type PutOptions,
   type StoredObject,
 } from './object-store.ts';
-import { ProxyAgent, proxyFromEnvironment } from './proxy-agent.ts';
 import { isBody, readBounded } from './s3-body.ts';
+import { createS3Client, silenceMsDefault } from './s3-client.ts';
 import { readS3Failure, s3Error, type S3Call, type S3Operation } from './s3-error.ts';
-import {
-  hostOf,
-  normalPrefix,
-  type S3Encryption,
-  type S3ObjectLock,
-  type S3ObjectStoreOptions,
-} from './s3-options.ts';
+import { hostOf, normalPrefix, type S3ObjectStoreOptions } from './s3-options.ts';
+import { putObjectInput, type PutObjectInput } from './s3-put-input.ts';
 
-const attemptsMax = 3;
 const conflictsMax = 6;
-const connectTimeoutMs = 10_000;
-const silenceMsDefault = 60_000;
 /** The slowest upload that is still waited for. */
 const bytesPerMsMin = 64;
 const pageKeys = 1000;
-const agentOptions = { keepAlive: true, maxSockets: 50 } as const;
 
 export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
   return new S3ObjectStore(options);
@@ -79,7 +66,7 @@ class S3ObjectStore implements ObjectStore {
     this.location = `s3://${options.bucket}/${this.#prefix}`.replace(/\/$/, '');
     this.fingerprint =
       this.#endpoint === undefined ? this.location : `${this.location}?endpoint=${this.#endpoint}`;
-    this.#client = new S3Client(clientConfig(options, this.#silenceMs));
+    this.#client = createS3Client(options, this.#silenceMs);
   }
 
   async open(options: ObjectCallOptions): Promise<void> {
@@ -89,7 +76,11 @@ class S3ObjectStore implements ObjectStore {
   async putIfAbsent(key: string, bytes: Buffer, options: PutOptions): Promise<'created' | 'exists'> {
     assertPlainKey(key);
     if (!this.isConditional && (await this.head(key, options)) !== undefined) return 'exists';
-    const input = this.#putInput(`${this.#prefix}${key}`, bytes, options);
+    const input = putObjectInput(this.#options, {
+      place: { ...this.#bucket(), Key: `${this.#prefix}${key}` },
+      bytes,
+      put: options,
+    });
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#put(input, { bytes: bytes.length, signal: options.signal });
       if (outcome !== 'conflict') return outcome;
@@ -233,29 +224,6 @@ class S3ObjectStore implements ObjectStore {
     }
   }
 
-  #putInput(key: string, bytes: Buffer, options: PutOptions): PutObjectInput {
-    const { checksum = 'sha256', encryption, objectLock, legalHold, storageClass } = this.#options;
-    return {
-      ...this.#bucket(),
-      Key: key,
-      Body: bytes,
-      ContentLength: bytes.length,
-      ContentType: options.contentType,
-      ...(this.isConditional ? { IfNoneMatch: '*' } : {}),
-      // Object Lock demands one of the two, and some stores the name of the first beside its value.
-      ...(checksum === 'sha256'
-        ? { ChecksumAlgorithm: 'SHA256' as const, ChecksumSHA256: options.sha256.toString('base64') }
-        : { ContentMD5: createHash('md5').update(bytes).digest('base64') }),
-      ...encryptionInput(encryption),
-      ...lockInput(objectLock),
-      ...(legalHold === true ? { ObjectLockLegalHoldStatus: 'ON' as const } : {}),
-      // The SDK knows the classes of AWS; other stores have their own.
-      ...(storageClass === undefined
-        ? {}
-        : { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }),
-    };
-  }
-
   #bucket(): { Bucket: string; ExpectedBucketOwner?: string } {
     const { bucket, expectedBucketOwner } = this.#options;
     return {
@@ -279,11 +247,6 @@ class S3ObjectStore implements ObjectStore {
   }
 }
 
-type PutObjectInput = PutObjectCommandInput & { readonly Bucket: string; readonly Key: string };
-
-/** The SDK's own type for them is not part of its public packages. */
-type HandlerOptions = Exclude<S3ClientConfig['requestHandler'], undefined> & object;
-
 interface PageRequest {
   readonly prefix: string;
   readonly token: string | undefined;
@@ -303,70 +266,6 @@ interface VersionMarker {
 interface VersionPage {
   readonly versions: readonly ObjectVersionListed[];
   readonly next: VersionMarker | undefined;
-}
-
-function clientConfig(options: S3ObjectStoreOptions, silenceMs: number): S3ClientConfig {
-  const isNew = (options.checksum ?? 'sha256') === 'sha256';
-  return {
-    maxAttempts: attemptsMax,
-    retryMode: 'standard',
-    forcePathStyle: options.forcePathStyle ?? false,
-    followRegionRedirects: false,
-    // The body goes out at once; 100-continue saves it only for the rare 412, and some stores never send it.
-    expectContinueHeader: false,
-    requestChecksumCalculation: isNew ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
-    responseChecksumValidation: isNew ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
-    requestHandler: handlerOptions(options, silenceMs),
-    ...(options.region === undefined ? {} : { region: options.region }),
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    ...(options.roleArn === undefined ? {} : { credentials: roleCredentials(options.roleArn, options) }),
-  };
-}
-
-/** Each client gets an agent of its own, which ends with it. */
-function handlerOptions(options: S3ObjectStoreOptions, silenceMs: number): HandlerOptions {
-  // The SDK finds its credentials in the environment by itself; the proxy is looked up beside them.
-  const proxy = options.proxy ?? proxyFromEnvironment(process.env);
-  return {
-    connectionTimeout: connectTimeoutMs,
-    requestTimeout: silenceMs,
-    throwOnRequestTimeout: true,
-    socketTimeout: silenceMs,
-    ...(proxy === undefined ? {} : { httpsAgent: new ProxyAgent(proxy, agentOptions) }),
-  };
-}
-
-function roleCredentials(
-  roleArn: string,
-  options: S3ObjectStoreOptions,
-): ReturnType<typeof fromTemporaryCredentials> {
-  const { region } = options;
-  return fromTemporaryCredentials({
-    params: { RoleArn: roleArn, RoleSessionName: 'ccloud-audit-export' },
-    clientConfig: {
-      requestHandler: handlerOptions(options, silenceMsDefault),
-      ...(region === undefined ? {} : { region }),
-    },
-  });
-}
-
-function encryptionInput(
-  encryption: S3Encryption | undefined,
-): Pick<PutObjectCommandInput, 'ServerSideEncryption' | 'SSEKMSKeyId'> {
-  if (encryption === undefined) return {};
-  const { algorithm, kmsKeyId } = encryption;
-  return { ServerSideEncryption: algorithm, ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }) };
-}
-
-/** The retention counts from the put; a repeat does not lengthen it, because nothing is put twice. */
-function lockInput(
-  lock: S3ObjectLock | undefined,
-): Pick<PutObjectCommandInput, 'ObjectLockMode' | 'ObjectLockRetainUntilDate'> {
-  if (lock === undefined) return {};
-  return {
-    ObjectLockMode: lock.mode,
-    ObjectLockRetainUntilDate: new Date(Date.now() + lock.retentionMs),
-  };
 }
 
 /** Full jitter under a doubling ceiling: a conflict ends when the other writer has ended. */
