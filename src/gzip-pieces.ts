@@ -18,6 +18,8 @@ export interface PackedLines {
   readonly firstSequence: number;
   /** How many lines, at least one. */
   readonly entries: number;
+  /** Of their text, line feeds included. */
+  readonly bytes: number;
   readonly deflated: Buffer;
 }
 

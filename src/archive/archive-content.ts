@@ -57,15 +57,17 @@ function runsOf(entries: readonly SinkEntry[], packed: readonly PackedLines[]): 
   const runs: Run[] = [];
   const first = entries[0]?.sequence ?? 0;
   let end = 0;
-  for (const { firstSequence, entries: held, deflated } of packed) {
+  for (const { firstSequence, entries: held, bytes, deflated } of packed) {
     const from = firstSequence - first;
     const to = from + held;
     // Sequences without gaps: where both ends stand in their places, so does what lies between.
     const isWithin =
       entries[from]?.sequence === firstSequence && entries[to - 1]?.sequence === first + to - 1;
     if (from < end || !isWithin) continue;
+    const run = entries.slice(from, to);
+    if (run.reduce((sum, { raw }) => sum + raw.length + 1, 0) !== bytes) continue;
     if (from > end) runs.push({ entries: entries.slice(end, from), deflated: undefined });
-    runs.push({ entries: entries.slice(from, to), deflated });
+    runs.push({ entries: run, deflated });
     end = to;
   }
   if (end < entries.length) runs.push({ entries: entries.slice(end), deflated: undefined });
@@ -75,11 +77,14 @@ function runsOf(entries: readonly SinkEntry[], packed: readonly PackedLines[]): 
 async function deflateRuns(runs: readonly Run[], options: ReadOptions): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   for (const { entries, deflated } of runs) {
-    options.signal.throwIfAborted();
-    if (deflated !== undefined) pieces.push(deflated);
-    else
-      for (const block of lineBlocks(entries))
-        pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
+    if (deflated !== undefined) {
+      pieces.push(deflated);
+      continue;
+    }
+    for (const block of lineBlocks(entries)) {
+      options.signal.throwIfAborted();
+      pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
+    }
   }
   return pieces;
 }

@@ -6,7 +6,8 @@
  * that somebody else writes here, and the delivery stops.
  *
  * The plan that fixes a batch's range before it is written, and the rule that the next object is not begun before
- * this one is confirmed, are the delivery's; so on a store without conditional writes a repeat is harmless too.
+ * this one is confirmed, are the delivery's; so on a store without conditional writes a repeat is harmless too. There it
+ * also has the same bytes, whoever repeats it: nothing is taken over that only this process has packed.
  */
 import { createHash } from 'node:crypto';
 import { SinkError } from '../../sinks/sink-error.ts';
@@ -144,7 +145,7 @@ class Archive {
   }
 
   prepare(batch: SinkBatch, options: SinkOptions): void {
-    const packing = packEntries(batch, options);
+    const packing = this.#pack(batch, options);
     packing.catch(() => undefined);
     this.#prepared.set(batch, packing);
   }
@@ -152,7 +153,7 @@ class Archive {
   async write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt> {
     const first = assertOneObject(batch);
     const key = entriesKey(batch.organization, first);
-    const packing = this.#prepared.get(batch) ?? packEntries(batch, options);
+    const packing = this.#prepared.get(batch) ?? this.#pack(batch, options);
     const [packed] = await Promise.all([packing, this.#claimed.look(batch.organization, options)]);
     // Packing may have been begun under another signal.
     options.signal.throwIfAborted();
@@ -166,6 +167,10 @@ class Archive {
     if (outcome === 'created' && this.#store.isConditional)
       return { key, storedSha256, storedBytes: packed.stored.length };
     return await this.#adopt(key, packed, options);
+  }
+
+  async #pack({ entries, packed }: SinkBatch, options: SinkOptions): Promise<PackedEntries> {
+    return await packEntries({ entries, packed: this.#store.isConditional ? (packed ?? []) : [] }, options);
   }
 
   async holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {

@@ -48,7 +48,10 @@ export async function packSegment(entries: readonly PackableEntry[]): Promise<Pa
   const pieces = ranges.flatMap(({ first, entries: held, from, to }, index): SegmentPiece[] => {
     const start = end;
     end += deflated[index]?.length ?? 0;
-    return to - from < pieceBytesMin ? [] : [{ first, entries: held, deflated: lines.subarray(start, end) }];
+    const bytes = to - from;
+    return bytes < pieceBytesMin
+      ? []
+      : [{ first, entries: held, bytes, deflated: lines.subarray(start, end) }];
   });
   return { lines, createdAt, rawBytes: text.length - entries.length, text, pieces };
 }

@@ -16,7 +16,7 @@ import { LineHashes } from './line-hashes.ts';
 import type { PackedSegment } from './packed-segment.ts';
 import type { Segment } from './segments.ts';
 
-/** Of raw text, for all organizations together: two or three full appends. What is packed comes on top, a quarter of it. */
+/** Of raw text, for all organizations together: two or three full appends. What is packed comes on top, mostly a quarter of it. */
 const bytesMaxDefault = 8 * 1024 * 1024;
 
 export interface AppendedEntries {

@@ -17,8 +17,16 @@ export interface WalkedPage {
 
 /** A few thousand rows a commit cost the least. */
 const entriesMaxDefault = 4000;
-/** An append waits no longer than this for more pages, in milliseconds from the end of the one before. */
-const gatheringMs = 25;
+const gatheringMsDefault = 25;
+
+export interface AppendGroupOptions {
+  /**
+   * No more than about so many entries wait, and a quarter of it behind as many that are next; one append takes what waits.
+   */
+  readonly entriesMax?: number;
+  /** An append waits no longer than this for more pages, in milliseconds from the end of the one before. */
+  readonly gatheringMs?: number;
+}
 
 export interface AppendSteps {
   readonly append: (page: WalkedPage) => Promise<number>;
@@ -29,20 +37,23 @@ export interface AppendSteps {
 export class AppendGroup {
   readonly #steps: AppendSteps;
   readonly #entriesMax: number;
+  readonly #gatheringMs: number;
   #waiting: WalkedPage[] = [];
   #next: { readonly page: WalkedPage; readonly ready: Promise<void> } | undefined;
   /** The append under way. A failed one stays: nothing may be appended behind a page that was not. */
   #running: Promise<void> | undefined;
+  /** Set while somebody waits for something else. */
+  #onFailure: ((error: unknown) => void) | undefined;
   /** Set while pages wait for more to come. */
   #gathering: NodeJS.Timeout | undefined;
   #lastEnded = Number.NEGATIVE_INFINITY;
   #added = 0;
   #broughtLast = 0;
 
-  /** No more than about `entriesMax` entries wait, and a quarter of it behind as many that are next; one append takes what waits. */
-  constructor(steps: AppendSteps, entriesMax: number = entriesMaxDefault) {
+  constructor(steps: AppendSteps, options: AppendGroupOptions = {}) {
     this.#steps = steps;
-    this.#entriesMax = entriesMax;
+    this.#entriesMax = options.entriesMax ?? entriesMaxDefault;
+    this.#gatheringMs = options.gatheringMs ?? gatheringMsDefault;
   }
 
   /** How many of the entries appended so far were new. */
@@ -69,13 +80,18 @@ export class AppendGroup {
 
   /** What `promise` gives, unless an append fails: that failure comes first, also where both do. */
   async whileAppending<T>(promise: Promise<T>): Promise<T> {
-    const running = this.#running;
-    if (running === undefined) return await promise;
+    // An append may start, and fail, while the promise is waited for.
+    const failure = new Promise<never>((_resolve, reject) => {
+      this.#onFailure = reject;
+      this.#running?.catch(reject);
+    });
     try {
-      return await Promise.race([promise, running.then(() => promise)]);
+      return await Promise.race([promise, failure]);
     } catch (error) {
       await this.finish();
       throw error;
+    } finally {
+      this.#onFailure = undefined;
     }
   }
 
@@ -95,7 +111,7 @@ export class AppendGroup {
 
   /** Starts an append, or lets the pages wait a moment for more: where the API is quick, fewer commits are cheaper. */
   #gather(): void {
-    const leftMs = this.#lastEnded + gatheringMs - performance.now();
+    const leftMs = this.#lastEnded + this.#gatheringMs - performance.now();
     if (this.#isWaitingEnough() || leftMs <= 0) this.#start();
     else this.#gathering ??= setTimeout(() => this.#start(), leftMs);
   }
@@ -136,7 +152,7 @@ export class AppendGroup {
     this.#next = undefined;
     // A promise of its own for each append: one for all of them would hold on to every page that was raced against it.
     this.#running = this.#appendOne(next?.page ?? this.#takeWaiting(), next?.ready);
-    this.#running.catch(() => undefined);
+    this.#running.catch((error: unknown) => this.#onFailure?.(error));
     if (next !== undefined && this.#isWaitingEnough()) this.#makeNext();
   }
 

@@ -41,8 +41,8 @@ const heldMax: Readonly<HeldSize> = { bytes: 32 * 1024 * 1024, entries: 160_000 
 const heldAtFirst: Readonly<HeldSize> = { bytes: 2 * 1024 * 1024, entries: 20_000 };
 /** As much is held as it was read; beyond it pages are packed. */
 const unpackedBytesMax = 8 * 1024 * 1024;
-/** The ledger has waited for so long for a page: there is latency to be hidden. */
-const starvedMs = 25;
+/** The ledger has waited for so long for a page, longer than pages gather: there is latency to be hidden. */
+const starvedMs = 50;
 
 /** How long a part is made, in pages: the longer the fewer cuts, the shorter the less is lost with a crash. */
 const pagesAheadMin = 4;
@@ -367,14 +367,18 @@ class ParallelWalk {
       append: (page) => this.#appendNow(page),
       makeReady: this.#plan.makeReady,
     });
-    for (let packing = part.takePage(); packing !== undefined; packing = part.takePage()) {
-      const packed = await packing;
-      await group.add(await packed.unpack());
-      part.held.bytes -= packed.bytes;
-      part.held.entries -= packed.entries;
-      this.#decide();
+    try {
+      for (let packing = part.takePage(); packing !== undefined; packing = part.takePage()) {
+        const packed = await packing;
+        await group.add(await packed.unpack());
+        part.held.bytes -= packed.bytes;
+        part.held.entries -= packed.entries;
+        this.#decide();
+      }
+      await group.finish();
+    } finally {
+      await group.settle();
     }
-    await group.finish();
     // A page that was read ahead and came to be appended in its turn.
     part.held.bytes = 0;
     part.held.entries = 0;

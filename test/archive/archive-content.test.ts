@@ -18,8 +18,14 @@ const textOf = (entries: readonly SinkEntry[]): string =>
   entries.map(({ raw }) => `${raw.toString()}\n`).join('');
 
 async function piece(entries: readonly SinkEntry[]): Promise<PackedLines> {
-  const deflated = await deflatePiece(Buffer.from(textOf(entries)), 3);
-  return { firstSequence: entries[0]?.sequence ?? 0, entries: entries.length, deflated };
+  const text = Buffer.from(textOf(entries));
+  const firstSequence = entries[0]?.sequence ?? 0;
+  return {
+    firstSequence,
+    entries: entries.length,
+    bytes: text.length,
+    deflated: await deflatePiece(text, 3),
+  };
 }
 
 describe('packed entries', () => {
@@ -65,6 +71,15 @@ describe('packed entries', () => {
     const { stored, content } = await packEntries({ entries, packed }, { signal });
     expect(await holdsContent(stored, content, { signal })).toBe(true);
     expect(packed.map(({ deflated }) => stored.includes(deflated))).toEqual([false, true, false, false]);
+  });
+
+  it('take over nothing whose text is longer or shorter than theirs', async () => {
+    const strange = await deflatePiece(Buffer.from('something else'), 3);
+    const [own, other] = [await piece(entries.slice(0, 100)), await piece(entries.slice(100, 300))];
+    const packed = [{ ...own, bytes: own.bytes + 1, deflated: strange }, other];
+    const { stored, content } = await packEntries({ entries, packed }, { signal });
+    expect(await holdsContent(stored, content, { signal })).toBe(true);
+    expect(packed.map(({ deflated }) => stored.includes(deflated))).toEqual([false, true]);
   });
 
   it('take over nothing where sequences are missing', async () => {

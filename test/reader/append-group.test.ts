@@ -41,10 +41,30 @@ function createAppends(): {
   };
 }
 
+function failAs(message: string): () => never {
+  return () => {
+    throw new Error(message);
+  };
+}
+
+/** One page was appended a moment ago; every other append fails. */
+async function failingGroup(gatheringMs: number): Promise<{ group: AppendGroup; appends: () => number }> {
+  let count = 0;
+  const append = async (page: WalkedPage): Promise<number> => {
+    count += 1;
+    if (count > 1) throw new Error('the lease is lost');
+    return page.entries.length;
+  };
+  const group = new AppendGroup({ append }, { entriesMax: 8, gatheringMs });
+  await group.add(pageOf(1));
+  await turn();
+  return { group, appends: () => count };
+}
+
 describe('pages that wait for an append', () => {
   it('are made ready once half of the most wait, and appended as they were made ready', async () => {
     const { said, ends, append, makeReady } = createAppends();
-    const group = new AppendGroup({ append, makeReady }, 8);
+    const group = new AppendGroup({ append, makeReady }, { entriesMax: 8 });
     for (const count of [1, 2, 2, 1]) await group.add(pageOf(count));
     expect(said).toEqual(['append 1', 'make ready 4']);
     ends.shift()?.();
@@ -61,7 +81,7 @@ describe('pages that wait for an append', () => {
 
   it('wait a moment for more where an append has just ended, and no longer', async () => {
     const { said, ends, append } = createAppends();
-    const group = new AppendGroup({ append }, 8);
+    const group = new AppendGroup({ append }, { entriesMax: 8, gatheringMs: 300 });
     await group.add(pageOf(1));
     ends.shift()?.();
     await turn();
@@ -74,7 +94,7 @@ describe('pages that wait for an append', () => {
     ends.shift()?.();
     await turn();
     expect(said).toHaveLength(2);
-    await delay(60);
+    await delay(400);
     expect(said.at(-1)).toBe('append 1');
     ends.shift()?.();
     await group.finish();
@@ -83,7 +103,7 @@ describe('pages that wait for an append', () => {
 
   it('are no more than the most, and a quarter of it behind what was made ready', async () => {
     const { ends, append, makeReady } = createAppends();
-    const group = new AppendGroup({ append, makeReady }, 8);
+    const group = new AppendGroup({ append, makeReady }, { entriesMax: 8 });
     await group.add(pageOf(1));
     await group.add(pageOf(4));
     await group.add(pageOf(1));
@@ -102,12 +122,36 @@ describe('pages that wait for an append', () => {
     await finished;
   });
 
+  it.each([
+    ['ends', () => delay(60_000, 0, { ref: false })],
+    ['fails', () => delay(700).then(failAs('the API is down'))],
+  ])(
+    'fail before what is waited for beside them %s, also where their append starts meanwhile',
+    async (_, other) => {
+      const { group, appends } = await failingGroup(300);
+      await group.add(pageOf(1));
+      expect(appends()).toBe(1);
+      expect(await rejectionOf(group.whileAppending(other()))).toMatchObject({
+        message: 'the lease is lost',
+      });
+      await group.settle();
+      expect(appends()).toBe(2);
+    },
+  );
+
+  it('fail before what fails while they gather', async () => {
+    const { group } = await failingGroup(60_000);
+    await group.add(pageOf(1));
+    const failing = group.whileAppending(Promise.reject(new Error('the API is down')));
+    expect(await rejectionOf(failing)).toMatchObject({ message: 'the lease is lost' });
+  });
+
   it('end with a failure to make them ready, and nothing behind them is appended', async () => {
     const { said, ends, append } = createAppends();
     const makeReady = async (): Promise<void> => {
       throw new Error('no room to make it ready');
     };
-    const group = new AppendGroup({ append, makeReady }, 8);
+    const group = new AppendGroup({ append, makeReady }, { entriesMax: 8 });
     await group.add(pageOf(1));
     await group.add(pageOf(4));
     await group.add(pageOf(1));
