@@ -51,12 +51,13 @@ export function parseIdentity(bytes: Buffer): ArchiveIdentity | undefined {
 /**
  * Begins the archive, or checks that the one that is there belongs to the same ledger and organization, and that the
  * store refuses to replace an object (unless it is known not to: `store.isConditional` is false).
- * Rejects with `foreign_writer`, `archive_unreadable` or `conditional_writes_ignored`.
+ * Rejects with `foreign_writer`, `archive_unreadable` or `conditional_writes_ignored`, and, where the archive `hasBegun`
+ * and its identity is gone, with `destination_lost`.
  */
 export async function claimArchive(
   store: ObjectStore,
   claim: ArchiveIdentity,
-  options: ObjectCallOptions,
+  options: ObjectCallOptions & { readonly hasBegun: boolean },
 ): Promise<void> {
   const { name } = claim.organization;
   // Reading comes first, so that a store that ignores conditions can't replace somebody else's identity.
@@ -66,6 +67,7 @@ export async function claimArchive(
     if (store.isConditional) await probeConditionalWrites(store, { name, bytes: found.bytes, ...options });
     return;
   }
+  if (options.hasBegun) throw identityLost(store, name);
   const bytes = formatIdentity(claim);
   const outcome = await putIdentity(store, { name, bytes, ...options });
   const written = await readIdentityObject(store, name, options);
@@ -121,15 +123,17 @@ export async function assertStillClaimed(
   const revision = await store.revision?.(identityKey(name), options);
   if (revision !== undefined && revision === claimed.revision) return;
   const found = await readIdentityObject(store, name, options);
-  if (found === undefined) {
-    throw new SinkError(
-      `The archive in ${store.location} no longer holds ${identityKey(name)}, which was there before: it was deleted, or another place is there under its name, ` +
-        `as when a disk is not mounted. Nothing was written. Bring the archive back, or retire this sink and export anew under another prefix or directory.`,
-      { code: 'destination_lost', retryable: false },
-    );
-  }
+  if (found === undefined) throw identityLost(store, name);
   assertSameArchive(store, found.identity, claim);
   claimed.revision = revision;
+}
+
+function identityLost(store: ObjectStore, name: string): SinkError {
+  return new SinkError(
+    `The archive in ${store.location} no longer holds ${identityKey(name)}, which was there before: it was deleted, or another place is there under its name, ` +
+      `as when a disk is not mounted. Nothing was written. Bring the archive back, or retire this sink and export anew under another prefix or directory.`,
+    { code: 'destination_lost', retryable: false },
+  );
 }
 
 interface IdentityPut extends ObjectCallOptions {

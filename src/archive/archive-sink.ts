@@ -131,8 +131,9 @@ class Archive {
 
   async attach(attachment: Attachment, options: SinkOptions): Promise<void> {
     const { organization, last } = attachment;
+    const lastKey = await this.#lastKey(attachment, options);
     // Looking comes before claiming: an emptied destination must not get a fresh identity.
-    if (last !== undefined && !(await this.#isLastHeld(attachment, options))) {
+    if (last !== undefined && !(lastKey !== undefined && (await this.#holdsIn(lastKey, last, options)))) {
       throw new SinkError(
         `The archive in ${this.#store.location} no longer holds entry ${last.sequence} of ${organization}, the last one that was written there` +
           `${last.object === undefined ? '' : ` (in ${last.object})`}. Objects were deleted or altered, or this is another destination. ` +
@@ -140,7 +141,9 @@ class Archive {
         { code: 'destination_lost', retryable: false },
       );
     }
-    await this.#claimed.claim(attachment, options);
+    // What was put just as everything else was deleted is there, and is no archive. Under another name one may have to be begun.
+    const hasBegun = lastKey?.startsWith(entriesFolder(organization)) === true;
+    await this.#claimed.claim(attachment, { ...options, hasBegun });
     await this.#assertAllKnown(attachment, options);
   }
 
@@ -229,12 +232,9 @@ class Archive {
     return this.#closed;
   }
 
-  async #isLastHeld(attachment: Attachment, options: SinkOptions): Promise<boolean> {
-    const { organization, last } = attachment;
-    if (last === undefined) return true;
-    // The organization may have had another name when the object was written, so its folder is not compared.
-    const key = last.object ?? (await this.#objectOf(organization, last.sequence, options));
-    return key !== undefined && (await this.#holdsIn(key, last, options));
+  /** The organization may have had another name when the object was written, so its folder is not compared. */
+  async #lastKey({ organization, last }: Attachment, options: SinkOptions): Promise<string | undefined> {
+    return last?.object ?? (last && (await this.#objectOf(organization, last.sequence, options)));
   }
 
   async #holdsIn(key: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {

@@ -15,8 +15,8 @@ export class ClaimedArchives {
     this.#store = store;
   }
 
-  /** Begins the archive, or checks the one that is there. */
-  async claim(attachment: Attachment, options: SinkOptions): Promise<void> {
+  /** Begins the archive, or checks the one that is there; where it `hasBegun` it must be there. */
+  async claim(attachment: Attachment, options: SinkOptions & { readonly hasBegun: boolean }): Promise<void> {
     const claim = identityOf(attachment);
     await claimArchive(this.#store, claim, options);
     this.#claimed.set(attachment.organization, { claim, revision: undefined });

@@ -218,8 +218,25 @@ describe.each(places)('an archive in %s', (_, createPlace) => {
     await expect(unknown).rejects.toThrow(lastKey);
   });
 
+  test('is lost when its identity is gone, also where its last object is there, and is not claimed anew', async () => {
+    const sink = await openSink();
+    await sink.attach(attachment({}), { signal });
+    await sink.write({ organization, entries }, { signal });
+    const last = heldEntry(entryAt(entries, 2), firstKey);
+    await place.remove('organization=acme/archive.json');
+    for (const object of [firstKey, undefined]) {
+      const lost = sink.attach(attachment({ last: { ...last, object }, isKnownObject: () => true }), {
+        signal,
+      });
+      await expect(lost).rejects.toMatchObject({ code: 'destination_lost', retryable: false });
+    }
+    expect([...(await place.objects()).keys()]).toEqual([firstKey]);
+    await sink.close();
+  });
+
   test('is lost when its last object is gone, and is not claimed anew', async () => {
     const sink = await openSink();
+    await sink.attach(attachment({}), { signal });
     await sink.write({ organization, entries }, { signal });
     const last = heldEntry(entryAt(entries, 2), firstKey);
     await sink.attach(attachment({ last, isKnownObject: () => true }), { signal });
