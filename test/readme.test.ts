@@ -56,6 +56,14 @@ describe('README.md', () => {
     expect(readme.split('\n').length).toBeLessThanOrEqual(250);
   });
 
+  it('names the two commands that want nothing but Node and npm, which are those that are checked', () => {
+    const checks = readFileSync(join(import.meta.dirname, '../.ci/run'), 'utf8');
+    expect(blocks('sh')).toContain('npm ci && npm run quickstart\n');
+    expect(readme).toContain('`npm ci && npm test`');
+    expect(checks).toMatch(/^ *step .* bash -c 'npm ci && npm run quickstart'$/m);
+    expect(checks).toMatch(/^ *tests 'npm test' npm test$/m);
+  });
+
   it('lists every command with its own summary, and no other', () => {
     const listed = rows(section('Commands'), /^`/).map(([command, summary]) => [
       command.replaceAll('`', ''),
