@@ -102,8 +102,7 @@ export class AppendGroup {
 
   /** Waits until everything that was added is appended; rejects with the failure of an append. */
   async finish(): Promise<void> {
-    for (;;) {
-      if (this.#running === undefined && this.#waiting.length === 0) return;
+    while (this.#running !== undefined || this.#waiting.length > 0) {
       if (this.#running === undefined) this.#start();
       await this.#running;
     }

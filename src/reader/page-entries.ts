@@ -96,6 +96,15 @@ export function createdAtOf(entry: Line): Nanos | undefined {
   return time === undefined || time < beginningOfTime || time > endOfTime ? undefined : time;
 }
 
+/** The first of the entries' own times; undefined when none has one. */
+export function firstTimeOf(entries: readonly Line[]): Nanos | undefined {
+  for (const entry of entries) {
+    const time = createdAtOf(entry);
+    if (time !== undefined) return time;
+  }
+  return undefined;
+}
+
 const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**

@@ -4,7 +4,7 @@ import { parseTimestamp, type Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
 import { packPage, sizeOf, unpackedPage, type HeldSize, type PackedPage } from './packed-page.ts';
 import type { PageRead } from './page-source.ts';
-import { createdAtOf } from './page-entries.ts';
+import { firstTimeOf } from './page-entries.ts';
 import type { Cuttable } from './split-point.ts';
 import type { WalkResult } from './walk.ts';
 
@@ -52,8 +52,8 @@ export class StretchPart implements Cuttable {
   measure({ page }: PageRead): number | undefined {
     this.pages += 1;
     if (page.entries.length === 0) this.#reach(positionAfter(page));
-    const last = firstTime(page.entries.toReversed());
-    const since = this.#lastSeen ?? firstTime(page.entries);
+    const last = firstTimeOf(page.entries.toReversed());
+    const since = this.#lastSeen ?? firstTimeOf(page.entries);
     this.#reach(last);
     if (last === undefined || since === undefined || last <= since) return undefined;
     this.pageSpan = Number(last - since);
@@ -89,14 +89,6 @@ export class StretchPart implements Cuttable {
     this.#keysBefore.clear();
     return this.#pages.shift();
   }
-}
-
-function firstTime(entries: AuditPage['entries']): Nanos | undefined {
-  for (const entry of entries) {
-    const time = createdAtOf(entry);
-    if (time !== undefined) return time;
-  }
-  return undefined;
 }
 
 function positionAfter({ nextStartingFrom }: AuditPage): Nanos | undefined {

@@ -21,7 +21,7 @@ import { CloudApiError } from '../cloud-api/cloud-api-error.ts';
 import { beginningOfTime } from '../ledger/coverage.ts';
 import { formatTimestamp, nanos, nanosFromMs, parseTimestamp, type Nanos } from '../time.ts';
 import { AppendGroup, type WalkedPage } from './append-group.ts';
-import { createdAtOf, toPageEntries, type PageEntry } from './page-entries.ts';
+import { createdAtOf, firstTimeOf, toPageEntries, type PageEntry } from './page-entries.ts';
 import type { PageRead, PageSource } from './page-source.ts';
 import { stepBetween } from './start-positions.ts';
 
@@ -296,11 +296,7 @@ function toEntries(page: AuditPage, position: Position): PageEntry[] {
 /** For entries without a usable time. */
 function timeOfPage(page: AuditPage, position: Position): Nanos {
   if (position.text !== undefined) return position.at;
-  for (const entry of page.entries) {
-    const time = createdAtOf(entry);
-    if (time !== undefined) return time;
-  }
-  return page.serverDate ?? nanos(0n);
+  return firstTimeOf(page.entries) ?? page.serverDate ?? nanos(0n);
 }
 
 function timeOf(position: string | undefined): Nanos {
