@@ -172,8 +172,8 @@ class Archive {
     return await this.#adopt(key, packed, options);
   }
 
-  async #pack({ entries, packed }: SinkBatch, options: SinkOptions): Promise<PackedEntries> {
-    return await packEntries({ entries, packed: this.#store.isConditional ? (packed ?? []) : [] }, options);
+  #pack(batch: SinkBatch, options: SinkOptions): Promise<PackedEntries> {
+    return packEntries(this.#store.isConditional ? batch : { entries: batch.entries }, options);
   }
 
   async holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {

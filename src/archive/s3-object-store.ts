@@ -80,6 +80,7 @@ class S3ObjectStore implements ObjectStore {
       place: { ...this.#bucket(), Key: `${this.#prefix}${key}` },
       bytes,
       put: options,
+      isConditional: this.isConditional,
     });
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#put(input, { bytes: bytes.length, signal: options.signal });

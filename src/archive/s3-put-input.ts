@@ -15,16 +15,21 @@ export type PutObjectInput = PutObjectCommandInput & ObjectPlace;
 
 export function putObjectInput(
   options: S3ObjectStoreOptions,
-  object: { readonly place: ObjectPlace; readonly bytes: Buffer; readonly put: PutOptions },
+  object: {
+    readonly place: ObjectPlace;
+    readonly bytes: Buffer;
+    readonly put: PutOptions;
+    readonly isConditional: boolean;
+  },
 ): PutObjectInput {
-  const { place, bytes, put } = object;
+  const { place, bytes, put, isConditional } = object;
   const { checksum = 'sha256', encryption, objectLock, legalHold, storageClass } = options;
   return {
     ...place,
     Body: bytes,
     ContentLength: bytes.length,
     ContentType: put.contentType,
-    ...((options.conditionalWrites ?? true) ? { IfNoneMatch: '*' } : {}),
+    ...(isConditional ? { IfNoneMatch: '*' } : {}),
     // Object Lock demands one of the two, and some stores the name of the first beside its value.
     ...(checksum === 'sha256'
       ? { ChecksumAlgorithm: 'SHA256' as const, ChecksumSHA256: put.sha256.toString('base64') }
