@@ -133,6 +133,13 @@ describe('rows in the binary format of COPY', () => {
   });
 });
 
+test.each(['', 'not-a-uuid', '00000000-0000-4000-8000-00000000000', '00000000-0000-4000-8000-00000000000g'])(
+  'a UUID is refused that is none: %j',
+  (text) => {
+    expect(() => new CopyBinaryWriter(1, 100).uuid(text)).toThrow(TypeError);
+  },
+);
+
 function asText(text: string | null, bytes: Buffer): string {
   return `${text} ${bytes.toString('hex')}`;
 }
