@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:zlib';
 import type { HeldDifference, SinkBatch, SinkEntry } from '../../sinks/sink.ts';
 import { deflatePiece, gzipOfPieces, type PackedLines } from '../gzip-pieces.ts';
+import { lineBlocks } from '../line-blocks.ts';
 import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
 
 export interface PackedEntries {
@@ -23,9 +24,7 @@ interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
-const blockBytes = 1024 * 1024;
 const lineBreak = 0x0a;
-const lineBreakBytes = Buffer.from('\n');
 
 /** Packs entries; another build of zlib, or lines that were packed before, make other bytes of the same entries. */
 export async function packEntries(
@@ -213,52 +212,4 @@ export async function* lineHashes(content: AsyncIterable<Buffer>): AsyncGenerato
     }
     hash.update(chunk.subarray(start));
   }
-}
-
-/**
- * The content of an object, in blocks of about a mebibyte that end at a line's end. What was read or appended together mostly
- * lies in one piece of memory already, line break for line break: that is not copied.
- */
-export function* lineBlocks(entries: readonly Pick<SinkEntry, 'raw'>[]): Generator<Buffer> {
-  for (let from = 0; from < entries.length;) {
-    let to = from;
-    let bytes = 0;
-    while (to < entries.length && bytes < blockBytes) {
-      bytes += (entries[to]?.raw.length ?? 0) + 1;
-      to += 1;
-    }
-    yield joinedInPlace(entries, { from, to, bytes }) ?? joinedByCopy(entries.slice(from, to), bytes);
-    from = to;
-  }
-}
-
-interface BlockRange {
-  readonly from: number;
-  readonly to: number;
-  readonly bytes: number;
-}
-
-function joinedInPlace(
-  entries: readonly Pick<SinkEntry, 'raw'>[],
-  { from, to, bytes }: BlockRange,
-): Buffer | undefined {
-  const first = entries[from]?.raw;
-  if (first === undefined || first.byteOffset + bytes > first.buffer.byteLength) return undefined;
-  const block = Buffer.from(first.buffer, first.byteOffset, bytes);
-  let place = 0;
-  for (let index = from; index < to; index += 1) {
-    const raw = entries[index]?.raw;
-    if (raw?.buffer !== first.buffer || raw.byteOffset !== first.byteOffset + place) return undefined;
-    place += raw.length;
-    if (block[place] !== lineBreak) return undefined;
-    place += 1;
-  }
-  return block;
-}
-
-function joinedByCopy(entries: readonly Pick<SinkEntry, 'raw'>[], bytes: number): Buffer {
-  return Buffer.concat(
-    entries.flatMap(({ raw }) => [raw, lineBreakBytes]),
-    bytes,
-  );
 }

@@ -98,7 +98,10 @@ export async function append(ledger: Ledger, lease: Lease, request: AppendReques
     announceStep('append-committed');
     const firstSequence = outcome.head + 1 - outcome.added.length;
     const { added, segment } = outcome;
-    if (segment !== undefined) ledger.recent.keep({ organization, firstSequence, entries: added, segment });
+    if (segment !== undefined) {
+      const { pieces } = segment;
+      ledger.recent.keep({ organization, firstSequence, entries: added, pieces });
+    }
     await analyzeWhenGrown(ledger, firstSequence, outcome.head + 1);
     return outcome;
   }

@@ -3,9 +3,9 @@
  * end where objects do, at the end of a UTC day, and are not long, so that little is left over where one ends elsewhere.
  */
 import { deflatePiece, gzipOfPieces, bytesBeforePieces, type PackedLines } from '../gzip-pieces.ts';
+import { textOfLines } from '../line-blocks.ts';
 import { second, type Nanos } from '../time.ts';
 
-const lineFeed = 0x0a;
 const nanosPerDay = 86_400n * second;
 /** The store is a buffer on the way to the sinks; from 4 on the time goes up more than the size goes down. */
 const level = 3;
@@ -21,8 +21,6 @@ export interface PackedSegment {
   /** Eight bytes for each entry, big-endian nanoseconds. */
   readonly createdAt: Buffer;
   readonly rawBytes: number;
-  /** What was packed. */
-  readonly text: Buffer;
   /** Views into `lines`, in order, of those pieces that are long enough to be of use elsewhere. */
   readonly pieces: readonly SegmentPiece[];
 }
@@ -40,41 +38,27 @@ interface PackableEntry {
 export async function packSegment(entries: readonly PackableEntry[]): Promise<PackedSegment> {
   const createdAt = Buffer.allocUnsafe(entries.length * 8);
   for (const [index, entry] of entries.entries()) createdAt.writeBigInt64BE(entry.createdAt, index * 8);
-  const text = joinLines(entries);
   const ranges = piecesOf(entries);
-  const deflated = await deflateAll(text, ranges);
-  const lines = gzipOfPieces(deflated, [text]);
+  const texts = ranges.map(({ first, entries: held }) => textOfLines(entries, first, first + held));
+  const deflated = await deflateAll(texts);
+  const lines = gzipOfPieces(deflated, texts);
   let end = bytesBeforePieces;
-  const pieces = ranges.flatMap(({ first, entries: held, from, to }, index): SegmentPiece[] => {
+  const pieces = ranges.flatMap(({ first, entries: held, bytes }, index): SegmentPiece[] => {
     const start = end;
     end += deflated[index]?.length ?? 0;
-    const bytes = to - from;
     return bytes < pieceBytesMin
       ? []
       : [{ first, entries: held, bytes, deflated: lines.subarray(start, end) }];
   });
-  return { lines, createdAt, rawBytes: text.length - entries.length, text, pieces };
-}
-
-/** Every line with its line feed, in memory of their own: not in a pool, where they would hold on to their neighbours. */
-function joinLines(entries: readonly PackableEntry[]): Buffer {
-  const text = Buffer.allocUnsafeSlow(entries.reduce((bytes, { raw }) => bytes + raw.length + 1, 0));
-  let end = 0;
-  for (const { raw } of entries) {
-    text.set(raw, end);
-    end += raw.length;
-    text[end] = lineFeed;
-    end += 1;
-  }
-  return text;
+  const rawBytes = ranges.reduce((sum, { bytes }) => sum + bytes, 0) - entries.length;
+  return { lines, createdAt, rawBytes, pieces };
 }
 
 interface PieceRange {
   readonly first: number;
   entries: number;
-  /** In the text. */
-  readonly from: number;
-  to: number;
+  /** Of its text. */
+  bytes: number;
 }
 
 function piecesOf(entries: readonly PackableEntry[]): PieceRange[] {
@@ -82,33 +66,34 @@ function piecesOf(entries: readonly PackableEntry[]): PieceRange[] {
   let piece: PieceRange | undefined;
   let day = 0n;
   let nextDay = 0n;
-  let place = 0;
+  let memory: ArrayBufferLike | undefined;
   for (const [index, { raw, createdAt }] of entries.entries()) {
-    const bytes = piece === undefined ? 0 : piece.to - piece.from;
     const isSameDay = createdAt >= day && createdAt < nextDay;
     if (!isSameDay) {
       day = createdAt - (createdAt % nanosPerDay);
       nextDay = day + nanosPerDay;
     }
-    if (piece === undefined || (bytes >= pieceBytesMin && !isSameDay) || bytes >= pieceBytesMax) {
-      piece = { first: index, entries: 0, from: place, to: place };
+    // What lies in two pages would have to be copied to be packed.
+    const isSamePlace = raw.buffer === memory || raw.buffer.byteLength < pieceBytesMin;
+    memory = raw.buffer;
+    const isWorthIt = piece !== undefined && piece.bytes >= pieceBytesMin;
+    if (piece === undefined || (isWorthIt && !(isSameDay && isSamePlace)) || piece.bytes >= pieceBytesMax) {
+      piece = { first: index, entries: 0, bytes: 0 };
       pieces.push(piece);
     }
-    place += raw.length + 1;
+    piece.bytes += raw.length + 1;
     piece.entries += 1;
-    piece.to = place;
   }
   return pieces;
 }
 
-async function deflateAll(text: Buffer, ranges: readonly PieceRange[]): Promise<Buffer[]> {
+async function deflateAll(texts: readonly Buffer[]): Promise<Buffer[]> {
   const deflated: Buffer[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let index = next; index < ranges.length; index = next) {
+    for (let index = next; index < texts.length; index = next) {
       next += 1;
-      const { from, to } = ranges[index] as PieceRange;
-      deflated[index] = await deflatePiece(text.subarray(from, to), level);
+      deflated[index] = await deflatePiece(texts[index] as Buffer, level);
     }
   };
   await Promise.all(Array.from({ length: piecesAtOnce }, work));

@@ -10,10 +10,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PackedLines } from '../gzip-pieces.ts';
+import { copyOfLines } from '../line-blocks.ts';
 import type { Nanos } from '../time.ts';
 import { LedgerEntry } from './ledger-entry.ts';
 import { LineHashes } from './line-hashes.ts';
-import type { PackedSegment } from './packed-segment.ts';
+import type { SegmentPiece } from './packed-segment.ts';
 import type { Segment } from './segments.ts';
 
 /** Of raw text, for all organizations together: two or three full appends. What is packed comes on top, mostly a quarter of it. */
@@ -27,8 +28,8 @@ export interface AppendedEntries {
     readonly createdAt: Nanos;
     readonly lineSha256: Buffer;
   }[];
-  /** Made of them. */
-  readonly segment: Pick<PackedSegment, 'text' | 'pieces'>;
+  /** Of the segment that was made of them. */
+  readonly pieces: readonly SegmentPiece[];
 }
 
 interface Kept {
@@ -112,14 +113,14 @@ export class RecentSegments {
   /** To be called after the commit. What is larger than all that may be kept is not kept. */
   keep(appended: AppendedEntries): void {
     if (appended.entries.length === 0) return;
-    const { organization, firstSequence, segment } = appended;
-    const bytes = segment.text.length;
+    const { organization, firstSequence } = appended;
+    const { entries, bytes } = ownEntries(appended);
     if (bytes > this.#bytesMax) return;
-    const packed = segment.pieces.map(({ first, ...piece }) => ({
+    const packed = appended.pieces.map(({ first, ...piece }) => ({
       ...piece,
       firstSequence: firstSequence + first,
     }));
-    this.#kept.push({ organization, firstSequence, bytes, entries: ownEntries(appended), packed });
+    this.#kept.push({ organization, firstSequence, bytes, entries, packed });
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) this.#bytes -= this.#kept.shift()?.bytes ?? 0;
   }
@@ -143,18 +144,48 @@ export class RecentSegments {
   }
 }
 
+/** Memory that entries may hold on to beside their own text, for each of its bytes. */
+const besidesMax = 0.25;
+
 /**
- * The entries as views into the text of their segment. What a reader appends are views into whole pages: one new entry of a
- * thousand that the overlap repeats would keep all of its page, and the bound would bound nothing.
+ * The entries and the memory that they hold on to. What a reader appends are views into whole pages, and mostly all of a page
+ * is new. But one new entry of a thousand that the overlap repeats would keep all of its page, and the bound would bound
+ * nothing: then their text is copied.
  */
-function ownEntries({ firstSequence, entries, segment: { text } }: AppendedEntries): LedgerEntry[] {
+function ownEntries({ firstSequence, entries }: AppendedEntries): {
+  readonly entries: readonly LedgerEntry[];
+  readonly bytes: number;
+} {
+  const { text, held } = memoryOf(entries);
+  const isTheirs = held <= text * (1 + besidesMax);
+  const copy = isTheirs ? undefined : copyOfLines(entries, 0, entries.length);
   const hashes = new LineHashes(entries.length);
   let start = 0;
-  return entries.map(({ raw, createdAt, lineSha256 }, index) => {
-    const end = start + raw.length;
-    const line = { raw: text.subarray(start, end), createdAt };
-    start = end + 1;
-    hashes.set(index, lineSha256);
-    return new LedgerEntry(firstSequence + index, line, { hashes, index });
-  });
+  return {
+    bytes: isTheirs ? held : text,
+    entries: entries.map(({ raw, createdAt, lineSha256 }, index) => {
+      const end = start + raw.length;
+      const line = { raw: copy?.subarray(start, end) ?? raw, createdAt };
+      start = end + 1;
+      hashes.set(index, lineSha256);
+      return new LedgerEntry(firstSequence + index, line, { hashes, index });
+    }),
+  };
+}
+
+/** The bytes of the entries' text, with a line feed each, and of all the memory that it lies in. */
+function memoryOf(entries: readonly { readonly raw: Buffer }[]): {
+  readonly text: number;
+  readonly held: number;
+} {
+  let text = 0;
+  let held = 0;
+  let memory: ArrayBufferLike | undefined;
+  for (const { raw } of entries) {
+    text += raw.length + 1;
+    if (raw.buffer === memory) continue;
+    memory = raw.buffer;
+    held += memory.byteLength;
+  }
+  return { text, held };
 }

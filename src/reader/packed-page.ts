@@ -5,6 +5,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { LineHashes } from '../ledger/line-hashes.ts';
+import { lineBlocks } from '../line-blocks.ts';
 import type { Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
 import { keptEntry } from './page-entries.ts';
@@ -41,8 +42,8 @@ export async function packPage(page: WalkedPage): Promise<PackedPage> {
       const lines = splitLines(await decompress(packed), count * 2);
       const entries = times.map((createdAt, index) =>
         keptEntry({
-          key: lines[index * 2]?.toString('latin1') ?? '',
-          raw: lines[index * 2 + 1] ?? Buffer.alloc(0),
+          key: lines[index]?.toString('latin1') ?? '',
+          raw: lines[count + index] ?? Buffer.alloc(0),
           createdAt,
           hasOwnTime: ownTimes[index] ?? false,
           hashes,
@@ -70,19 +71,10 @@ export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
   return { bytes: entries.reduce((sum, { raw }) => sum + raw.length, 0), entries: entries.length };
 }
 
-/** Key and text of each entry; neither has a line break in it. */
+/** The keys, and then the texts, side by side as in a page; neither has a line break in it. */
 function joinLines({ entries }: WalkedPage): Buffer {
-  const size = entries.reduce((sum, { key, raw }) => sum + key.length + raw.length + 2, 0);
-  const text = Buffer.allocUnsafeSlow(size);
-  let place = 0;
-  for (const { key, raw } of entries) {
-    place += text.write(key, place, 'latin1');
-    text[place] = lineBreak;
-    place += 1 + raw.copy(text, place + 1);
-    text[place] = lineBreak;
-    place += 1;
-  }
-  return text;
+  const keys = Buffer.from(entries.map(({ key }) => `${key}\n`).join(''), 'latin1');
+  return Buffer.concat([keys, ...lineBlocks(entries)]);
 }
 
 function splitLines(text: Buffer, count: number): Buffer[] {

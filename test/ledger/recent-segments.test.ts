@@ -18,10 +18,7 @@ function appendOf(
   entries: AppendedEntries['entries'],
   place: { readonly organization: number; readonly firstSequence: number },
 ): AppendedEntries {
-  const lines = entries.flatMap(({ raw }) => [raw, Buffer.from('\n')]);
-  const text = Buffer.allocUnsafeSlow(lines.reduce((bytes, line) => bytes + line.length, 0));
-  Buffer.concat(lines).copy(text);
-  return { ...place, entries, segment: { text, pieces: [] } };
+  return { ...place, entries, pieces: [] };
 }
 
 describe('what was appended last', () => {

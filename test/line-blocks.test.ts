@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lineBlocks } from '../../src/archive/archive-content.ts';
+import { lineBlocks } from '../src/line-blocks.ts';
 
 const lines = fc.array(
   fc.string({ maxLength: 20 }).map((text) => text.replaceAll('\n', ' ')),
