@@ -51,11 +51,9 @@ function parsePrinted(text: string): Nanos | undefined {
   const year = wholeNumber(text, 0, 4);
   const month = wholeNumber(text, 5, 7);
   const day = wholeNumber(text, 8, 10);
-  const [hour, minute, secondOfMinute] = [
-    wholeNumber(text, 11, 13),
-    wholeNumber(text, 14, 16),
-    wholeNumber(text, 17, 19),
-  ];
+  const hour = wholeNumber(text, 11, 13);
+  const minute = wholeNumber(text, 14, 16);
+  const secondOfMinute = wholeNumber(text, 17, 19);
   const fraction = zone === 19 ? 0 : wholeNumber(text, 20, zone) * 10 ** (26 - zone);
   // Years that `Date.UTC` takes for others, leap days, leap seconds and what is no date at all are for the other.
   if (!(year >= 1000 && day >= 1 && day <= (daysOfMonths[month - 1] ?? 0))) return undefined;

@@ -31,7 +31,7 @@ for (const letter of '"\\/bfnrtu') escapable[letter.charCodeAt(0)] = 1;
 const hexDigit = new Uint8Array(256);
 for (const letter of '0123456789abcdefABCDEF') hexDigit[letter.charCodeAt(0)] = 1;
 
-const words = ['null', 'true', 'false'].map((word) => Buffer.from(word));
+const [nullWord, trueWord, falseWord] = [Buffer.from('null'), Buffer.from('true'), Buffer.from('false')];
 
 const failed = -1;
 const notAscii = 0x80808080;
@@ -312,36 +312,44 @@ function bytesToLookAt(word: number): number {
 }
 
 function isWord(source: Uint8Array, start: number, end: number): boolean {
-  for (const word of words) if (equals(source, start, end, word)) return true;
-  return false;
+  return (
+    equals(source, start, end, nullWord) ||
+    equals(source, start, end, trueWord) ||
+    equals(source, start, end, falseWord)
+  );
 }
 
 function endsLiteral(byte: number): boolean {
   return byte === code.comma || byte === code.closeBracket || byte === code.closeBrace || byte <= code.space;
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= code.zero && byte <= code.nine;
-}
-
 function isNumber(source: Uint8Array, start: number, end: number): boolean {
   let at = start;
-  const digits = (): boolean => {
-    const first = at;
-    while (at < end && isDigit(source[at])) at += 1;
-    return at > first;
-  };
   if (at < end && source[at] === code.minus) at += 1;
-  if (at < end && source[at] === code.zero) at += 1;
-  else if (!digits()) return false;
+  const whole = at < end && source[at] === code.zero ? at + 1 : afterDigits(source, at, end);
+  if (whole === at) return false;
+  at = whole;
   if (at < end && source[at] === code.period) {
-    at += 1;
-    if (!digits()) return false;
+    const fraction = afterDigits(source, at + 1, end);
+    if (fraction === at + 1) return false;
+    at = fraction;
   }
   if (at < end && (source[at] === code.lowerE || source[at] === code.upperE)) {
     at += 1;
     if (at < end && (source[at] === code.plus || source[at] === code.minus)) at += 1;
-    if (!digits()) return false;
+    const exponent = afterDigits(source, at, end);
+    if (exponent === at) return false;
+    at = exponent;
   }
   return at === end;
+}
+
+function afterDigits(source: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isDigit(source[at] as number)) at += 1;
+  return at;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= code.zero && byte <= code.nine;
 }

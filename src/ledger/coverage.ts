@@ -20,7 +20,8 @@ export const endOfTime: Nanos = nanos(9_200_000_000_000_000_000n);
 
 /** Whether a time lies in one of the intervals. */
 export function covers(intervals: readonly Interval[], time: Nanos): boolean {
-  return intervals.some((interval) => interval.from <= time && time < interval.to);
+  for (const { from, to } of intervals) if (from <= time && time < to) return true;
+  return false;
 }
 
 /** The union of intervals: sorted, neighbours and overlaps merged, empty ones dropped. */

@@ -1,4 +1,7 @@
-/** Hashes of many lines side by side in one piece of memory: a small buffer of its own for each costs ten times its bytes. */
+/**
+ * Hashes of many lines side by side in one piece of memory: a small buffer of its own for each costs ten times its bytes. Who
+ * keeps a line keeps its index.
+ */
 export class LineHashes {
   readonly #bytes: Buffer;
 
@@ -6,7 +9,7 @@ export class LineHashes {
     this.#bytes = Buffer.allocUnsafeSlow(count * hashBytes);
   }
 
-  /** Where the hash of a line belongs, and stands: a view, made for the moment. Who keeps a line keeps its index. */
+  /** The hash of a line: a view, made for the moment. */
   at(index: number): Buffer {
     return this.#bytes.subarray(index * hashBytes, (index + 1) * hashBytes);
   }
@@ -14,6 +17,22 @@ export class LineHashes {
   set(index: number, sha256: Buffer): void {
     this.#bytes.set(sha256, index * hashBytes);
   }
+
+  /** The same from a string of a character for each byte, as `hash` of node:crypto makes it quickest. */
+  setText(index: number, sha256: string): void {
+    this.#bytes.write(sha256, index * hashBytes, 'latin1');
+  }
+
+  /** The same from a line that has it elsewhere. */
+  take(index: number, line: { writeLineSha256(into: Uint8Array, place: number): void }): void {
+    line.writeLineSha256(this.#bytes, index * hashBytes);
+  }
+
+  /** Writes the hash of a line elsewhere, without a view of it. */
+  copy(index: number, into: Uint8Array, place: number): void {
+    const from = index * hashBytes;
+    for (let byte = 0; byte < hashBytes; byte += 1) into[place + byte] = this.#bytes[from + byte] as number;
+  }
 }
 
-const hashBytes = 32;
+export const hashBytes = 32;

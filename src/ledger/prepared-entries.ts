@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CopyBinaryWriter, setInt8 } from '../database/copy-binary.ts';
 import type { Nanos } from '../time.ts';
+import { hashBytes } from './line-hashes.ts';
 import { packSegment, type PackedSegment } from './packed-segment.ts';
 
 /** An entry as the reader hands it over. */
@@ -14,9 +15,13 @@ export interface NewEntry {
   readonly key: string;
   readonly raw: Buffer;
   readonly createdAt: Nanos;
+  /** A view, made for the moment. */
   readonly lineSha256: Buffer;
   /** Computed where it is needed, each time: for new entries and for known ones whose line differs. */
   contentSha256(): Buffer;
+  /** The same two into memory that is there, without a buffer for the moment. */
+  writeLineSha256(into: Uint8Array, place: number): void;
+  writeContentSha256(into: Buffer, place: number): void;
 }
 
 export interface PreparedEntries {
@@ -58,15 +63,18 @@ async function encodeRows(organization: number, entries: readonly NewEntry[]): P
   const writer = new CopyBinaryWriter(rowColumns, entries.length * rowBytes);
   const sequences = new Uint32Array(entries.length);
   const segments = new Uint32Array(entries.length);
-  for (const [index, entry] of entries.entries()) {
+  for (let index = 0; index < entries.length; index += 1) {
+    const entry = entries[index] as NewEntry;
     if (index % entriesPerTurn === entriesPerTurn - 1) await nextTurn();
     writer.startRow();
     writer.int8(organization);
     writer.uuid(entry.key);
     sequences[index] = writer.int8Later();
     writer.int8(entry.createdAt);
-    writer.bytes(entry.lineSha256);
-    writer.bytes(entry.contentSha256());
+    const line = writer.bytesLater(hashBytes);
+    entry.writeLineSha256(writer.memory, line);
+    const content = writer.bytesLater(hashBytes);
+    entry.writeContentSha256(writer.memory, content);
     segments[index] = writer.int8Later();
   }
   return { bytes: writer.finish(), sequences, segments };
@@ -74,7 +82,10 @@ async function encodeRows(organization: number, entries: readonly NewEntry[]): P
 
 /** The rows numbered from `first`; may be done again with another number. */
 export function numberRows(rows: UnnumberedRows, first: number): Buffer {
-  for (const [index, place] of rows.sequences.entries()) setInt8(rows.bytes, place, first + index);
-  for (const place of rows.segments) setInt8(rows.bytes, place, first);
+  const { bytes, sequences, segments } = rows;
+  for (let index = 0; index < sequences.length; index += 1) {
+    setInt8(bytes, sequences[index] as number, first + index);
+    setInt8(bytes, segments[index] as number, first);
+  }
   return rows.bytes;
 }

@@ -26,7 +26,7 @@ export interface AppendedEntries {
   readonly entries: readonly {
     readonly raw: Buffer;
     readonly createdAt: Nanos;
-    readonly lineSha256: Buffer;
+    writeLineSha256(into: Uint8Array, place: number): void;
   }[];
   /** Of the segment that was made of them. */
   readonly pieces: readonly SegmentPiece[];
@@ -163,12 +163,12 @@ function ownEntries({ firstSequence, entries }: AppendedEntries): {
   let start = 0;
   return {
     bytes: isTheirs ? held : text,
-    entries: entries.map(({ raw, createdAt, lineSha256 }, index) => {
-      const end = start + raw.length;
-      const line = { raw: copy?.subarray(start, end) ?? raw, createdAt };
+    entries: entries.map((entry, index) => {
+      const end = start + entry.raw.length;
+      const raw = copy?.subarray(start, end) ?? entry.raw;
       start = end + 1;
-      hashes.set(index, lineSha256);
-      return new LedgerEntry(firstSequence + index, line, { hashes, index });
+      hashes.take(index, entry);
+      return new LedgerEntry(firstSequence + index, { raw, createdAt: entry.createdAt }, { hashes, index });
     }),
   };
 }

@@ -27,7 +27,7 @@ export async function packPage(page: WalkedPage): Promise<PackedPage> {
   const times: Nanos[] = page.entries.map(({ createdAt }) => createdAt);
   const ownTimes = page.entries.map(({ hasOwnTime }) => hasOwnTime);
   const hashes = new LineHashes(count);
-  for (const [index, { lineSha256 }] of page.entries.entries()) hashes.set(index, lineSha256);
+  for (const [index, entry] of page.entries.entries()) hashes.take(index, entry);
   const packed = await compress(joinLines(page), {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: 1,

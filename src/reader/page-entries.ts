@@ -8,8 +8,6 @@ import { parseTimestamp, type Nanos } from '../time.ts';
 import { canonicalBytes } from './canonical-bytes.ts';
 import { canonicalForm } from './canonical.ts';
 
-const sha256Bytes = 32;
-
 /** What the ledger asks of an entry. */
 export type Line = Pick<AuditEntry, 'raw' | 'id' | 'createdAt'>;
 
@@ -38,11 +36,10 @@ function readEntry(
   place: { readonly hashes: LineHashes; readonly index: number; readonly pageTime: Nanos },
 ): PageEntry {
   const { hashes, index, pageTime } = place;
-  const lineSha256 = hashes.at(index);
-  writeSha256(lineSha256, entry.raw);
+  hashes.setText(index, hash('sha256', entry.raw, 'binary'));
   const ownTime = createdAtOf(entry);
   return new KeptEntry({
-    key: entryKey(entry.id, lineSha256),
+    key: uuidOf(entry.id) ?? entryKey(entry.id, hashes.at(index)),
     raw: entry.raw,
     createdAt: ownTime ?? pageTime,
     hasOwnTime: ownTime !== undefined,
@@ -51,7 +48,7 @@ function readEntry(
   });
 }
 
-interface KeptFields extends Omit<PageEntry, 'lineSha256' | 'contentSha256'> {
+interface KeptFields extends Pick<PageEntry, 'key' | 'raw' | 'createdAt' | 'hasOwnTime'> {
   /** The line's hash stands in there at `index`. */
   readonly hashes: LineHashes;
   readonly index: number;
@@ -85,7 +82,20 @@ class KeptEntry implements PageEntry {
   }
 
   contentSha256(): Buffer {
-    return sha256(canonicalBytes(this.raw) ?? canonicalForm(this.raw.toString('utf8')));
+    return Buffer.from(this.contentHash(), 'latin1');
+  }
+
+  writeLineSha256(into: Uint8Array, place: number): void {
+    this.hashes.copy(this.index, into, place);
+  }
+
+  writeContentSha256(into: Buffer, place: number): void {
+    into.write(this.contentHash(), place, 'latin1');
+  }
+
+  /** A character for each byte. */
+  private contentHash(): string {
+    return hash('sha256', canonicalBytes(this.raw) ?? canonicalForm(this.raw.toString('utf8')), 'binary');
   }
 }
 
@@ -113,7 +123,11 @@ const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]
  */
 export function entryKey(id: unknown, lineSha256: Buffer): string {
   if (typeof id !== 'string' || id === '') return uuidFromHash(lineSha256);
-  return canonicalUuid.test(id) ? id : uuidFromHash(sha256(id));
+  return uuidOf(id) ?? uuidFromHash(hash('sha256', id, 'buffer'));
+}
+
+function uuidOf(id: unknown): string | undefined {
+  return typeof id === 'string' && canonicalUuid.test(id) ? id : undefined;
 }
 
 function uuidFromHash(digest: Buffer): string {
@@ -122,15 +136,4 @@ function uuidFromHash(digest: Buffer): string {
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-
-function sha256(content: Buffer | string): Buffer {
-  const digest = Buffer.allocUnsafe(sha256Bytes);
-  writeSha256(digest, content);
-  return digest;
-}
-
-/** One call instead of an object per hash, into memory that is there: a buffer that the hash makes costs more than hashing. */
-function writeSha256(into: Buffer, content: Buffer | string): void {
-  into.write(hash('sha256', content, 'binary'), 'latin1');
 }

@@ -1,5 +1,5 @@
 /** A ledger on a database of its own, with organizations and deliveries in any state that a test wants to see. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
 import { append } from '../../src/ledger/append.ts';
@@ -17,6 +17,7 @@ import { parkEntry } from '../../src/ledger/parked.ts';
 import { noteReadFailure, noteReadSuccess } from '../../src/ledger/read-health.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
+import { newEntry } from '../helpers/new-entry.ts';
 import { createTestDatabase } from '../helpers/postgres.ts';
 
 export interface StatusFixture {
@@ -156,7 +157,6 @@ async function take(ledger: Ledger, target: LeaseTarget): Promise<Lease> {
 function entryAt(index: number): NewEntry {
   const key = randomUUID();
   const raw = Buffer.from(JSON.stringify({ id: key, action: 'SECRET_OF_AN_ENTRY', index }));
-  const sha256 = createHash('sha256').update(raw).digest();
   const createdAt = nanos(time('2026-01-01T00:00:00Z') + BigInt(index) * 1_000_000n);
-  return { key, raw, createdAt, lineSha256: sha256, contentSha256: () => sha256 };
+  return newEntry({ key, raw, createdAt });
 }

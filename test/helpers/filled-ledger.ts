@@ -1,5 +1,4 @@
 /** A ledger on a real PostgreSQL, filled as the reader fills it: through `append`, under the organization's lease. */
-import { createHash } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
 import { openPostgres } from '../../src/database/postgres.ts';
 import { append } from '../../src/ledger/append.ts';
@@ -10,6 +9,7 @@ import { registerOrganization, type Organization } from '../../src/ledger/organi
 import { silentLogger } from '../../src/logger.ts';
 import { entryKey } from '../../src/reader/page-entries.ts';
 import { nanos } from '../../src/time.ts';
+import { newEntry } from './new-entry.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface FilledLedger {
@@ -60,7 +60,7 @@ export async function createFilledLedger(name = 'acme'): Promise<FilledLedger> {
     organization,
     run,
     async fill(count) {
-      const entries = Array.from({ length: count }, () => newEntry((sequence += 1)));
+      const entries = Array.from({ length: count }, () => entryOf((sequence += 1)));
       const lease = await leaseOf(ledger, { work: 'read', organization: organization.id });
       await append(ledger, lease, { entries, move: { kind: 'none' } });
       await lease.release();
@@ -111,14 +111,11 @@ export function keyOf(sequence: number): string {
   return entryKey(`entry-${sequence}`, Buffer.alloc(32));
 }
 
-function newEntry(sequence: number): Parameters<typeof append>[2]['entries'][number] {
+function entryOf(sequence: number): Parameters<typeof append>[2]['entries'][number] {
   const raw = Buffer.from(rawOf(sequence));
-  const lineSha256 = createHash('sha256').update(raw).digest();
-  return {
+  return newEntry({
     key: keyOf(sequence),
     raw,
     createdAt: nanos(BigInt(Date.UTC(2024, 0, 1, 0, 0, sequence)) * 1_000_000n),
-    lineSha256,
-    contentSha256: () => lineSha256,
-  };
+  });
 }

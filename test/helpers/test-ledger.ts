@@ -8,9 +8,9 @@ import { acquireLease, type Lease } from '../../src/ledger/leases.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import { registerOrganization, type Organization } from '../../src/ledger/organizations.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { canonicalForm } from '../../src/reader/canonical.ts';
 import { entryKey } from '../../src/reader/page-entries.ts';
 import { nanos, parseTimestamp, type Nanos } from '../../src/time.ts';
+import { newEntry } from './new-entry.ts';
 import { createTestDatabase } from './postgres.ts';
 import { StatementFaults } from './statement-faults.ts';
 
@@ -114,13 +114,7 @@ export function testEntry(number: number, fields: TestEntryFields = {}): NewEntr
 export function rawEntry(text: string, entry: { readonly id: string; readonly createdAt: Nanos }): NewEntry {
   const raw = Buffer.from(text);
   const lineSha256 = createHash('sha256').update(raw).digest();
-  return {
-    key: entryKey(entry.id, lineSha256),
-    raw,
-    createdAt: entry.createdAt,
-    lineSha256,
-    contentSha256: () => createHash('sha256').update(canonicalForm(text)).digest(),
-  };
+  return newEntry({ key: entryKey(entry.id, lineSha256), raw, createdAt: entry.createdAt });
 }
 
 export function testEntries(first: number, count: number): NewEntry[] {

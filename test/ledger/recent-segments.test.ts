@@ -3,15 +3,16 @@ import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createFollower, RecentSegments, type AppendedEntries } from '../../src/ledger/recent-segments.ts';
+import type { PageEntry } from '../../src/reader/page-entries.ts';
 import { nanos } from '../../src/time.ts';
+import { newEntry } from '../helpers/new-entry.ts';
 
-function entriesOf(
-  lengths: readonly number[],
-): { raw: Buffer; createdAt: ReturnType<typeof nanos>; lineSha256: Buffer }[] {
-  return lengths.map((length, place) => {
-    const raw = Buffer.alloc(length, `${place}`);
-    return { raw, createdAt: nanos(BigInt(place)), lineSha256: hash('sha256', raw, 'buffer') };
-  });
+function entriesOf(lengths: readonly number[]): PageEntry[] {
+  return lengths.map((length, place) => entryOf(Buffer.alloc(length, `${place}`), place));
+}
+
+function entryOf(raw: Buffer, place: number): PageEntry {
+  return newEntry({ key: `entry-${place}`, raw, createdAt: nanos(BigInt(place)) });
 }
 
 function appendOf(
@@ -58,13 +59,29 @@ describe('what was appended last', () => {
   it('holds on to nothing but its own bytes, where an entry was a part of a whole page', () => {
     const recent = new RecentSegments();
     const page = Buffer.alloc(1024 * 1024, '{}');
-    const [entry] = entriesOf([2]);
-    if (entry === undefined) throw new TypeError('there is one');
-    const part = [{ ...entry, raw: page.subarray(100, 300) }];
-    recent.keep(appendOf(part, { organization: 1, firstSequence: 1 }));
+    recent.keep(appendOf([entryOf(page.subarray(100, 300), 1)], { organization: 1, firstSequence: 1 }));
     const held = recent.from(1, 1)?.entries[0]?.raw;
     expect(held?.toString()).toBe('{}'.repeat(100));
     expect(held?.buffer.byteLength).toBe(201);
+  });
+
+  it('holds a whole page as it is where its entries are all that is new', () => {
+    const recent = new RecentSegments();
+    const page = Buffer.alloc(100 * 1001, `${'x'.repeat(1000)}\n`);
+    const entries = Array.from({ length: 100 }, (_, index) =>
+      entryOf(page.subarray(index * 1001, index * 1001 + 1000), index),
+    );
+    recent.keep(appendOf(entries, { organization: 1, firstSequence: 1 }));
+    const held = recent.from(1, 1)?.entries ?? [];
+    expect(held.map(({ raw }) => raw)).toEqual(entries.map(({ raw }) => raw));
+    expect(held.every(({ raw }) => raw.buffer === page.buffer)).toBe(true);
+  });
+
+  it('counts the memory that is held, not the text alone', () => {
+    const recent = new RecentSegments(110_000);
+    const page = Buffer.alloc(120_000, 'x');
+    recent.keep(appendOf([entryOf(page.subarray(0, 100_000), 1)], { organization: 1, firstSequence: 1 }));
+    expect(recent.from(1, 1)).toBeUndefined();
   });
 
   it('keeps organizations apart and knows nothing before the oldest or behind the newest', () => {

@@ -4,6 +4,7 @@ import type { OrganizationStatus, SinkStatus, Status } from '../../src/exporter/
 import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { createMetrics, type Metrics } from '../../src/server/metrics.ts';
 import { nanos } from '../../src/time.ts';
+import { newEntry } from '../helpers/new-entry.ts';
 import { readSamples, type Sample } from './samples.ts';
 
 const sink: SinkStatus = {
@@ -203,13 +204,5 @@ function stateOf(samples: readonly Sample[], sinkName: string): Record<string, n
 }
 
 function entry(): NewEntry {
-  const sha256 = Buffer.alloc(32);
-  const key = randomUUID();
-  return {
-    key,
-    raw: Buffer.from('{}'),
-    createdAt: nanos(0n),
-    lineSha256: sha256,
-    contentSha256: () => sha256,
-  };
+  return newEntry({ key: randomUUID(), raw: Buffer.from('{}'), createdAt: nanos(0n) });
 }

@@ -9,42 +9,54 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 
 const hashBytes = 32;
-// One call over joined bytes instead of an object per hash, in memory that is used again: there are two of these for every
-// entry of an archive.
+// There are two of these for every entry of an archive: one call over joined bytes, in memory that is used again, instead of
+// an object per hash.
 const leaf = Buffer.alloc(1 + hashBytes, 0x00);
 const node = Buffer.alloc(1 + 2 * hashBytes, 0x01);
 
+/** A hash as a string of a character for each byte: a buffer for each would cost more than the hashing. */
+type Hash = string;
+const encoding = 'latin1';
+
 export function leafHash(line: Buffer): Buffer {
+  return Buffer.from(hashOfLeaf(line), encoding);
+}
+
+function hashOfLeaf(line: Buffer): Hash {
   // A proof from elsewhere may have anything where a hash belongs.
   if (line.length !== hashBytes) return sha256(Buffer.concat([leaf.subarray(0, 1), line]));
   leaf.set(line, 1);
   return sha256(leaf);
 }
 
-function nodeHash(left: Buffer, right: Buffer): Buffer {
+function hashOfNode(left: Hash, right: Hash): Hash {
   if (left.length !== hashBytes || right.length !== hashBytes)
-    return sha256(Buffer.concat([node.subarray(0, 1), left, right]));
-  node.set(left, 1);
-  node.set(right, 1 + hashBytes);
+    return sha256(Buffer.concat([node.subarray(0, 1), Buffer.from(left + right, encoding)]));
+  node.write(left, 1, encoding);
+  node.write(right, 1 + hashBytes, encoding);
   return sha256(node);
 }
 
-function sha256(bytes: Buffer): Buffer {
-  return hashOnce('sha256', bytes, 'buffer');
+function nodeHash(left: Buffer, right: Buffer): Buffer {
+  return Buffer.from(hashOfNode(left.toString(encoding), right.toString(encoding)), encoding);
+}
+
+function sha256(bytes: Buffer): Hash {
+  return hashOnce('sha256', bytes, 'binary');
 }
 
 /** Computes a root from line hashes that come one by one; holds one hash per level of the tree. */
 export class MerkleRoot {
   /** Roots of complete subtrees, from the left; those that the bits of the count name. */
-  readonly #subtrees: Buffer[] = [];
+  readonly #subtrees: Hash[] = [];
   #count = 0;
 
   add(lineSha256: Buffer): void {
-    let hash = leafHash(lineSha256);
+    let hash = hashOfLeaf(lineSha256);
     for (let rest = this.#count; rest % 2 === 1; rest = (rest - 1) / 2) {
       const left = this.#subtrees.pop();
       if (left === undefined) throw new TypeError('the subtrees do not match the count of leaves');
-      hash = nodeHash(left, hash);
+      hash = hashOfNode(left, hash);
     }
     this.#subtrees.push(hash);
     this.#count += 1;
@@ -54,7 +66,8 @@ export class MerkleRoot {
   root(): Buffer {
     const right = this.#subtrees.at(-1);
     if (right === undefined) return createHash('sha256').digest();
-    return this.#subtrees.slice(0, -1).reduceRight((joined, left) => nodeHash(left, joined), right);
+    const root = this.#subtrees.slice(0, -1).reduceRight((joined, left) => hashOfNode(left, joined), right);
+    return Buffer.from(root, encoding);
   }
 }
 
