@@ -41,6 +41,8 @@ class Scribe {
   readonly #inner = new JsonTape();
   /** The keys of the objects that are being written, innermost last, each object's in order. */
   readonly #keys = new Int32Array(fieldsMax);
+  /** The first bytes of each of them, which mostly tell their order. */
+  readonly #prefixes = new Uint32Array(fieldsMax);
   #keyCount = 0;
   /** Where is written. */
   #to = outStart;
@@ -110,16 +112,32 @@ class Scribe {
     let count = first;
     for (let key = object + 1; key < end; key = tape.afterOf(key + 1)) {
       if (count >= fieldsMax || count - first >= objectFieldsMax) return false;
+      const prefix = this.#prefixOf(tape, key);
       let place = count;
-      while (place > first && this.#compareKeys(tape, this.#keys[place - 1] as number, key) > 0) {
-        this.#keys[place] = this.#keys[place - 1] as number;
+      while (place > first) {
+        const before = this.#keys[place - 1] as number;
+        const prefixBefore = this.#prefixes[place - 1] as number;
+        if (prefixBefore < prefix) break;
+        if (prefixBefore === prefix && this.#compareKeys(tape, before, key) <= 0) break;
+        this.#keys[place] = before;
+        this.#prefixes[place] = prefixBefore;
         place -= 1;
       }
       this.#keys[place] = key;
+      this.#prefixes[place] = prefix;
       count += 1;
     }
     this.#keyCount = count;
     return true;
+  }
+
+  /** Four bytes behind the quote as a number; what stands behind the key counts as nothing. */
+  #prefixOf(tape: JsonTape, key: number): number {
+    const start = tape.startOf(key) + 1;
+    const surplus = start + 4 - tape.endOf(key);
+    // The memory goes on behind every line.
+    const word = this.#view.getUint32(start);
+    return surplus <= 0 ? word : ((word >>> (surplus * 8)) << (surplus * 8)) >>> 0;
   }
 
   #compareKeys(tape: JsonTape, one: number, other: number): number {

@@ -1,4 +1,6 @@
 /** What must not outlive this process, however it ends short of SIGKILL. */
+import { rmSync } from 'node:fs';
+
 const pending = new Set<() => void>();
 
 /** `end` is called at the exit of this process, unless what is returned was called before. */
@@ -7,6 +9,14 @@ export function atExit(end: () => void): () => void {
   return () => {
     pending.delete(end);
   };
+}
+
+/**
+ * Removes a folder when this process ends. Not while it measures: for minutes a file system looks through what was deleted for
+ * every file that it makes, and the next run would pay for that.
+ */
+export function removeAtEnd(folder: string): void {
+  atExit(() => rmSync(folder, { recursive: true, force: true }));
 }
 
 /** Signals end the process by way of its exit, where everything that is pending is ended. */

@@ -1,11 +1,12 @@
 /** A backfill by the built program, from nothing to all entries in its sinks. */
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ObjectStore } from './object-store.ts';
 import { measure, type Command, type Ended } from './measured-process.ts';
 import type { BenchPostgres } from './bench-postgres.ts';
+import { removeAtEnd } from './cleanup.ts';
 
 export const sinkNames = ['files', 'postgres', 's3', 'stdout'] as const;
 export type SinkName = (typeof sinkNames)[number];
@@ -48,7 +49,8 @@ export interface ExporterRun {
   command(words: readonly string[]): Command;
   /** Moves what was printed to where it is wanted. */
   keepStdout(file: string): Promise<void>;
-  remove(): Promise<void>;
+  /** What it left is removed when the benchmark ends. */
+  leave(): void;
 }
 
 let runs = 0;
@@ -91,7 +93,7 @@ export async function prepareExporterRun(
       cwd: home,
     }),
     keepStdout: (file) => rename(path.join(home, 'stdout.jsonl'), file),
-    remove: () => rm(home, { recursive: true, force: true }),
+    leave: () => removeAtEnd(home),
   };
 }
 

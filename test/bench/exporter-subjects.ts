@@ -63,7 +63,7 @@ async function measureExporter(
     for (const sink of sinks) expectCount(sink, await delivered(sink, run, objectStore), standIn.entries);
     return ended;
   } finally {
-    await run.remove();
+    run.leave();
   }
 }
 

@@ -52,7 +52,7 @@ export async function measureFreshness(
   } finally {
     await daemon.stop();
     await sandbox.close();
-    await run.remove();
+    run.leave();
   }
 }
 

@@ -58,6 +58,6 @@ export async function measureIdle(postgres: BenchPostgres): Promise<IdleResult[]
     }
   } finally {
     await sandbox.close();
-    await run.remove();
+    run.leave();
   }
 }

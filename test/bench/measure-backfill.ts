@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { startBenchPostgres } from './bench-postgres.ts';
+import { endOnSignals } from './cleanup.ts';
 import {
   benchApiKey,
   imageNodeWords,
@@ -32,6 +33,7 @@ const { values } = parseArgs({
 const timeoutMs = 600_000;
 const profiling = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile];
 const standIn = await startStandIn({ entries: Number(values.entries) });
+endOnSignals();
 const postgres = await startBenchPostgres();
 const places = { api: { url: standIn.url, apiKey: benchApiKey }, postgres, objectStore: undefined };
 try {
@@ -50,7 +52,7 @@ try {
           const measured = { sinks, run, program: build, seconds, perSecond, cpuSeconds, peakMegabytes };
           process.stdout.write(`${JSON.stringify(measured)}\n`);
         } finally {
-          await prepared.remove();
+          prepared.leave();
         }
       }
     }

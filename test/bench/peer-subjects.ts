@@ -1,8 +1,9 @@
 /** Every peer with each output that it has, on the pages that the exporter gets. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { makeJob } from './boundary-run.ts';
+import { removeAtEnd } from './cleanup.ts';
 import { benchApiKey } from './exporter-run.ts';
 import { measure } from './measured-process.ts';
 import type { Installed, Output, Peer } from './peers/peer.ts';
@@ -40,6 +41,6 @@ async function measurePeer(installed: Installed, output: Output, stage: Stage): 
     expectCount('it', held, stage.standIn.entries);
     return ended;
   } finally {
-    await rm(home, { recursive: true, force: true });
+    removeAtEnd(home);
   }
 }

@@ -33,6 +33,6 @@ export async function makeSampleFiles(standIn: StandIn, postgres: BenchPostgres)
   await psql(url, `\\copy (SELECT * FROM ${sinkTable} ORDER BY sequence) TO '${files.sinkRows}'`);
   await psql(url, `\\copy (${select} ${sinkTable} ORDER BY sequence) TO '${files.plainRows}'`);
   await exported.keepStdout(files.raw);
-  await exported.remove();
+  exported.leave();
   return { ...files, remove: () => rm(folder, { recursive: true, force: true }) };
 }

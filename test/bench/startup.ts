@@ -40,7 +40,7 @@ async function makeEmbeddedStore(): Promise<Ended> {
   try {
     return await makeStore(run, timeoutMs);
   } finally {
-    await run.remove();
+    run.leave();
   }
 }
 

@@ -66,7 +66,7 @@ export async function measureVerify(
     ];
   } finally {
     standIn.stop();
-    await run.remove();
+    run.leave();
   }
 }
 

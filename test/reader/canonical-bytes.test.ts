@@ -29,6 +29,10 @@ describe('the canonical form as bytes', () => {
     ['a payload that holds no JSON', '{"payload":"Cluster was resized","id":"1"}'],
     ['a payload with escapes in it', '{"payload":"{\\"a\\":\\"say \\\\\\"hi\\\\\\"\\"}"}'],
     ['double keys', '{"b":1,"a":1,"b":2,"a":{},"a":3}'],
+    [
+      'keys that begin alike',
+      '{"abcdf":1,"abcde":2,"abcd":3,"abc":4,"ab":5,"a" :6,"":7,"a":8,"a b":9,"abc d":10,"a" :11}',
+    ],
     ['empty fields', '{"a":"","b":[],"c":{},"d":null,"e":"null"}'],
     ['other letters', '{"user":"Zoë 🐘"}'],
   ])('is made without the text for %s', (_, text) => {
