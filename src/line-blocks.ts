@@ -36,7 +36,10 @@ export function textOfLines(lines: readonly Line[], from: number, to: number): B
   return together.to === to ? together.text : copyOfLines(lines, from, to);
 }
 
-/** Lines up to `end` that lie side by side in memory, with their line feeds, until they are `bytesMax` or more. */
+/**
+ * Lines up to `end` that lie side by side in memory, with their line feeds, until they are `bytesMax` or more. None where they
+ * lie in Node's pool: what stands behind a line there is somebody else's, and may be another byte in a moment.
+ */
 function togetherFrom(
   lines: readonly Line[],
   from: number,
@@ -47,9 +50,10 @@ function togetherFrom(
   const memory = first.buffer;
   const start = first.byteOffset;
   const room = Buffer.from(memory, start);
+  const isOwn = memory.byteLength > Buffer.poolSize;
   let bytes = 0;
   let to = from;
-  for (; to < end && bytes < bytesMax; to += 1) {
+  for (; isOwn && to < end && bytes < bytesMax; to += 1) {
     const { raw } = lines[to] as Line;
     const next = bytes + raw.length;
     if (raw.byteOffset !== start + bytes || raw.buffer !== memory || room[next] !== lineFeed) break;

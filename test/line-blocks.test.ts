@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lineBlocks } from '../src/line-blocks.ts';
+import { lineBlocks, textOfLines } from '../src/line-blocks.ts';
 
 const lines = fc.array(
   fc.string({ maxLength: 20 }).map((text) => text.replaceAll('\n', ' ')),
@@ -33,10 +33,32 @@ describe('the content of an object in blocks', () => {
   });
 
   it('takes lines that lie together as they are, without a copy', () => {
-    const [entry, ...others] = laidOut(['one', 'two', 'three'], 'one text');
+    const [entry, ...others] = laidOut(['one', 'two', 'three'.repeat(2000)], 'one text');
     const blocks = [...lineBlocks(entry === undefined ? [] : [entry, ...others])];
     expect(blocks).toHaveLength(1);
     expect(blocks[0]?.buffer).toBe(entry?.raw.buffer);
+  });
+
+  it('copies a line from the pool, where the line feed behind it is somebody else’s', () => {
+    const pool = new ArrayBuffer(Buffer.poolSize);
+    const raw = Buffer.from(pool, 0, 8).fill('x');
+    const neighbour = Buffer.from(pool, 8, 8).fill('\n');
+    const text = textOfLines([{ raw }], 0, 1);
+    const [block] = lineBlocks([{ raw }]);
+    neighbour.fill('y');
+    expect([text, block].map(String)).toEqual(['xxxxxxxx\n', 'xxxxxxxx\n']);
+  });
+
+  it('copies only a little where one line among many lies elsewhere', () => {
+    const lines = laidOut(
+      Array.from({ length: 3000 }, () => 'x'.repeat(999)),
+      'one text',
+    );
+    lines[1] = { raw: Buffer.from('x'.repeat(999)) };
+    const blocks = [...lineBlocks(lines)];
+    const copied = blocks.filter(({ buffer }) => buffer !== lines[0]?.raw.buffer);
+    expect(Buffer.concat(blocks).length).toBe(3_000_000);
+    expect(copied.reduce((bytes, { length }) => bytes + length, 0)).toBeLessThan(100_000);
   });
 
   it('begins a new block after about a mebibyte', () => {

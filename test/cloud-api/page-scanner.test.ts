@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UnusableBodyError } from '../../src/cloud-api/json-scan.ts';
 import { scanAuditPage } from '../../src/cloud-api/page-scanner.ts';
+import { textOfLines } from '../../src/line-blocks.ts';
 import { damaged, damages } from '../helpers/json-texts.ts';
 
 function scan(text: string | Buffer): ReturnType<typeof scanAuditPage> {
@@ -26,6 +27,18 @@ describe('slicing', () => {
   test('entries keep their bytes: spaces, escapes, number text, key order and double keys', () => {
     const odd = String.raw`{ "b" : 1.0e+2,"a":12345678901234567890, "a":"\u0041\/\"]}\\" ,"é":"\ud800"}`;
     expect(raws(`{"entries":[${odd} , {"id":"2"}],"next_starting_from":"x"}`)).toEqual([odd, '{"id":"2"}']);
+  });
+
+  test('entries side by side are a text of lines where they lie, without a copy; others are copied', () => {
+    const entries = Array.from({ length: 20 }, (_, index) => ({ id: `${index}`, text: 'x'.repeat(1000) }));
+    const expected = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    const compact = scan(JSON.stringify({ entries, next_starting_from: 'x' })).entries;
+    const text = textOfLines(compact, 0, compact.length);
+    expect(text.toString()).toBe(expected);
+    expect(text.buffer).toBe(compact[0]?.raw.buffer);
+    const spaced = entries.map((entry) => JSON.stringify(entry)).join(' , ');
+    const apart = scan(`{"entries":[${spaced} ]}`).entries;
+    expect(textOfLines(apart, 0, apart.length).toString()).toBe(expected);
   });
 
   test('a pretty-printed answer loses only the white space outside strings', () => {
