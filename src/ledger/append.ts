@@ -6,7 +6,7 @@
  */
 import { announceStep } from '../steps.ts';
 import { maxNanos, nanos, type Nanos } from '../time.ts';
-import type { Queryable } from '../database/database.ts';
+import type { Queryable, SqlParameter } from '../database/database.ts';
 import { DatabaseError } from '../database/database-error.ts';
 import { describeError } from '../logger.ts';
 import { keepChanged, sortOut } from './known-entries.ts';
@@ -54,16 +54,26 @@ export interface AppendResult {
 const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 AS interval)
   WHERE id = $1 AND lease_epoch = $2 RETURNING next_sequence`;
 const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
-const insertSegment = `INSERT INTO ledger.segments
-    (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6)`;
-const moveSequence = `UPDATE ledger.organizations
-  SET next_sequence = $2, newest_created_at = greatest(newest_created_at, CAST($3 AS int8)) WHERE id = $1`;
 const moveTail = `UPDATE ledger.organizations SET tail_checkpoint = coalesce($2, tail_checkpoint),
     tail_covered_to = greatest(tail_covered_to, CAST($3 AS int8)),
     server_date = coalesce(CAST($4 AS int8), server_date)
   WHERE id = $1`;
 const moveStretch = `UPDATE ledger.stretches SET checkpoint = $3 WHERE organization = $1 AND from_time = $2`;
+// A segment, the next sequence and the position in one statement: each waits for a turn of the main thread, which is busy
+// with the next page. No table is in one of them twice, which CockroachDB would refuse.
+const insertSegment = `WITH segment AS (
+  INSERT INTO ledger.segments (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
+  VALUES ($1, $2, $3, $4, $5, $6))`;
+const setSequence = `UPDATE ledger.organizations
+  SET next_sequence = $7, newest_created_at = greatest(newest_created_at, CAST($8 AS int8))`;
+const closeAppend = `${insertSegment} ${setSequence} WHERE id = $1`;
+const closeWithTail = `${insertSegment} ${setSequence}, tail_checkpoint = coalesce($9, tail_checkpoint),
+    tail_covered_to = greatest(tail_covered_to, CAST($10 AS int8)),
+    server_date = coalesce(CAST($11 AS int8), server_date)
+  WHERE id = $1`;
+const closeWithStretch = `${insertSegment}, stretch AS (
+    UPDATE ledger.stretches SET checkpoint = $10 WHERE organization = $1 AND from_time = $9)
+  ${setSequence} WHERE id = $1`;
 const analyzeRows = `ANALYZE ledger.ledger_rows`;
 const analyzeSegments = `ANALYZE ledger.segments`;
 
@@ -134,10 +144,11 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
     first,
     entries: sorted.added,
     prepared: request.prepared,
+    move: request.move,
   });
-  const changed = await keepChanged(ledger, transaction, { organization, entries: sorted.differing });
-  await movePosition(transaction, organization, request.move);
+  if (segment === undefined) await movePosition(transaction, organization, request.move);
   announceStep('position-moved');
+  const changed = await keepChanged(ledger, transaction, { organization, entries: sorted.differing });
   return {
     added: sorted.added,
     head: first - 1 + sorted.added.length,
@@ -149,8 +160,9 @@ async function appendIn(ledger: Ledger, lease: Lease, context: AppendContext): P
 }
 
 /**
- * Rows, their segment and the next sequence, in a transaction that holds the organization's row. `first` must be the
- * organization's next sequence. Resolves to the segment.
+ * Rows, their segment, the next sequence and the position that moves with them, in a transaction that holds the
+ * organization's row. `first` must be the organization's next sequence. Resolves to the segment; to undefined, and nothing
+ * was moved, where there are no entries.
  */
 export async function insertNew(
   transaction: Queryable,
@@ -159,30 +171,45 @@ export async function insertNew(
     readonly first: number;
     readonly entries: readonly NewEntry[];
     readonly prepared?: PreparedEntries | undefined;
+    /** Default: none. */
+    readonly move?: PositionMove;
   },
 ): Promise<PackedSegment | undefined> {
-  const { organization, first, entries, prepared } = batch;
+  const { organization, first, entries, prepared, move = { kind: 'none' } } = batch;
   if (entries.length === 0) return undefined;
   const isPrepared = prepared?.organization === organization && isSame(prepared.entries, entries);
   const { segment, rows } = isPrepared ? prepared : await prepareEntries(organization, entries);
   const last = first + entries.length - 1;
   await transaction.copyIn(copyRows, numberRows(rows, first));
   announceStep('rows-numbered');
-  await transaction.query(insertSegment, [
-    organization,
-    first,
-    last,
-    segment.rawBytes,
-    segment.lines,
-    segment.createdAt,
-  ]);
-  announceStep('segment-written');
   const newest = entries.reduce(
     (most, entry) => maxNanos(most, entry.createdAt),
     entries[0]?.createdAt ?? nanos(0n),
   );
-  await transaction.query(moveSequence, [organization, last + 1, newest]);
+  const { rawBytes, lines, createdAt } = segment;
+  const { sql, parameters } = closing(move);
+  const written = [organization, first, last, rawBytes, lines, createdAt, last + 1, newest];
+  await transaction.query(sql, [...written, ...parameters]);
+  announceStep('segment-written');
   return segment;
+}
+
+/** The statement that ends an append of new entries, and what it takes behind the eight of every such statement. */
+function closing(move: PositionMove): { readonly sql: string; readonly parameters: readonly SqlParameter[] } {
+  switch (move.kind) {
+    case 'tail':
+      return { sql: closeWithTail, parameters: tailParameters(move) };
+    case 'stretch':
+      return { sql: closeWithStretch, parameters: [move.from, move.checkpoint] };
+    case 'none':
+      return { sql: closeAppend, parameters: [] };
+    default:
+      return move satisfies never;
+  }
+}
+
+function tailParameters(move: PositionMove & { readonly kind: 'tail' }): SqlParameter[] {
+  return [move.checkpoint ?? null, move.coveredTo ?? null, move.serverDate ?? null];
 }
 
 function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
@@ -192,12 +219,7 @@ function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
 async function movePosition(transaction: Queryable, organization: number, move: PositionMove): Promise<void> {
   switch (move.kind) {
     case 'tail':
-      await transaction.query(moveTail, [
-        organization,
-        move.checkpoint ?? null,
-        move.coveredTo ?? null,
-        move.serverDate ?? null,
-      ]);
+      await transaction.query(moveTail, [organization, ...tailParameters(move)]);
       return;
     case 'stretch':
       await transaction.query(moveStretch, [organization, move.from, move.checkpoint]);
