@@ -50,10 +50,10 @@ function togetherFrom(
   const memory = first.buffer;
   const start = first.byteOffset;
   const room = Buffer.from(memory, start);
-  const isOwn = memory.byteLength > Buffer.poolSize;
+  const last = memory.byteLength > Buffer.poolSize ? end : from;
   let bytes = 0;
   let to = from;
-  for (; isOwn && to < end && bytes < bytesMax; to += 1) {
+  for (; to < last && bytes < bytesMax; to += 1) {
     const { raw } = lines[to] as Line;
     const next = bytes + raw.length;
     if (raw.byteOffset !== start + bytes || raw.buffer !== memory || room[next] !== lineFeed) break;

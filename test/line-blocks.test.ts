@@ -50,13 +50,13 @@ describe('the content of an object in blocks', () => {
   });
 
   it('copies only a little where one line among many lies elsewhere', () => {
-    const lines = laidOut(
+    const many = laidOut(
       Array.from({ length: 3000 }, () => 'x'.repeat(999)),
       'one text',
     );
-    lines[1] = { raw: Buffer.from('x'.repeat(999)) };
-    const blocks = [...lineBlocks(lines)];
-    const copied = blocks.filter(({ buffer }) => buffer !== lines[0]?.raw.buffer);
+    many[1] = { raw: Buffer.from('x'.repeat(999)) };
+    const blocks = [...lineBlocks(many)];
+    const copied = blocks.filter(({ buffer }) => buffer !== many[0]?.raw.buffer);
     expect(Buffer.concat(blocks).length).toBe(3_000_000);
     expect(copied.reduce((bytes, { length }) => bytes + length, 0)).toBeLessThan(100_000);
   });
