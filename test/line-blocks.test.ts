@@ -33,7 +33,7 @@ describe('the content of an object in blocks', () => {
   });
 
   it('takes lines that lie together as they are, without a copy', () => {
-    const [entry, ...others] = laidOut(['one', 'two', 'three'.repeat(2000)], 'one text');
+    const [entry, ...others] = laidOut(['one', 'two', 'three'.repeat(Buffer.poolSize)], 'one text');
     const blocks = [...lineBlocks(entry === undefined ? [] : [entry, ...others])];
     expect(blocks).toHaveLength(1);
     expect(blocks[0]?.buffer).toBe(entry?.raw.buffer);

@@ -12,6 +12,8 @@ const level = 3;
 /** Shorter ones would pack worse than they are worth, so a day with less than that shares a piece with the next. */
 const pieceBytesMin = 64 * 1024;
 const pieceBytesMax = 512 * 1024;
+/** Memory of no more than that is copied to be packed: most of all Node's pool, of 8 or 64 KiB. */
+const smallBytesMax = Math.max(pieceBytesMin, Buffer.poolSize);
 /** Each takes 400 kB while it is packed, and there are no more than four threads for all of zlib. */
 const piecesAtOnce = 3;
 
@@ -83,7 +85,7 @@ function piecesOf(entries: readonly PackableEntry[]): PieceRange[] {
       nextDay = day + nanosPerDay;
     }
     // What lies in two pages would have to be copied to be packed.
-    const isSamePlace = raw.buffer === memory || raw.buffer.byteLength < pieceBytesMin;
+    const isSamePlace = raw.buffer === memory || raw.buffer.byteLength <= smallBytesMax;
     memory = raw.buffer;
     const isWorthIt = piece !== undefined && piece.bytes >= pieceBytesMin;
     if (piece === undefined || (isWorthIt && !(isSameDay && isSamePlace)) || piece.bytes >= pieceBytesMax) {
