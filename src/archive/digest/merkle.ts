@@ -18,27 +18,19 @@ const node = Buffer.alloc(1 + 2 * hashBytes, 0x01);
 type Hash = string;
 const encoding = 'latin1';
 
-export function leafHash(line: Buffer): Buffer {
-  return Buffer.from(hashOfLeaf(line), encoding);
-}
-
-function hashOfLeaf(line: Buffer): Hash {
+function leafHash(line: Buffer): Hash {
   // A proof from elsewhere may have anything where a hash belongs.
   if (line.length !== hashBytes) return sha256(Buffer.concat([leaf.subarray(0, 1), line]));
   leaf.set(line, 1);
   return sha256(leaf);
 }
 
-function hashOfNode(left: Hash, right: Hash): Hash {
+function nodeHash(left: Hash, right: Hash): Hash {
   if (left.length !== hashBytes || right.length !== hashBytes)
     return sha256(Buffer.concat([node.subarray(0, 1), Buffer.from(left + right, encoding)]));
   node.write(left, 1, encoding);
   node.write(right, 1 + hashBytes, encoding);
   return sha256(node);
-}
-
-function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return Buffer.from(hashOfNode(left.toString(encoding), right.toString(encoding)), encoding);
 }
 
 function sha256(bytes: Buffer): Hash {
@@ -52,11 +44,11 @@ export class MerkleRoot {
   #count = 0;
 
   add(lineSha256: Buffer): void {
-    let hash = hashOfLeaf(lineSha256);
+    let hash = leafHash(lineSha256);
     for (let rest = this.#count; rest % 2 === 1; rest = (rest - 1) / 2) {
       const left = this.#subtrees.pop();
       if (left === undefined) throw new TypeError('the subtrees do not match the count of leaves');
-      hash = hashOfNode(left, hash);
+      hash = nodeHash(left, hash);
     }
     this.#subtrees.push(hash);
     this.#count += 1;
@@ -66,7 +58,7 @@ export class MerkleRoot {
   root(): Buffer {
     const right = this.#subtrees.at(-1);
     if (right === undefined) return createHash('sha256').digest();
-    const root = this.#subtrees.slice(0, -1).reduceRight((joined, left) => hashOfNode(left, joined), right);
+    const root = this.#subtrees.slice(0, -1).reduceRight((joined, left) => nodeHash(left, joined), right);
     return Buffer.from(root, encoding);
   }
 }
@@ -104,19 +96,18 @@ export interface InclusionClaim {
 /** Whether the proof shows that the line is at its place in the tree of this root. */
 export function isIncluded({ lineSha256, index, size, proof, root }: InclusionClaim): boolean {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return false;
-  const hash = climb({ hash: leafHash(lineSha256), index, size, proof });
-  return hash !== undefined && hash.equals(root);
+  return climb({ hash: leafHash(lineSha256), index, size, proof }) === root.toString(encoding);
 }
 
 /** The root that a proof leads to; undefined where its length is not that of the place. */
 function climb(from: {
-  readonly hash: Buffer;
+  readonly hash: Hash;
   readonly index: number;
   readonly size: number;
   readonly proof: readonly Buffer[];
-}): Buffer | undefined {
+}): Hash | undefined {
   const { hash, index, size, proof } = from;
-  const sibling = proof.at(-1);
+  const sibling = proof.at(-1)?.toString(encoding);
   if (size === 1) return sibling === undefined ? hash : undefined;
   if (sibling === undefined) return undefined;
   const split = largestPowerBelow(size);
