@@ -54,26 +54,32 @@ export interface AppendResult {
 const takeRow = `UPDATE ledger.organizations SET lease_until = now() + CAST($3 AS interval)
   WHERE id = $1 AND lease_epoch = $2 RETURNING next_sequence`;
 const selectNextSequence = `SELECT next_sequence FROM ledger.organizations WHERE id = $1 AND lease_epoch = $2`;
-const moveTail = `UPDATE ledger.organizations SET tail_checkpoint = coalesce($2, tail_checkpoint),
-    tail_covered_to = greatest(tail_covered_to, CAST($3 AS int8)),
-    server_date = coalesce(CAST($4 AS int8), server_date)
-  WHERE id = $1`;
-const moveStretch = `UPDATE ledger.stretches SET checkpoint = $3 WHERE organization = $1 AND from_time = $2`;
-// A segment, the next sequence and the position in one statement: each waits for a turn of the main thread, which is busy
-// with the next page. No table is in one of them twice, which CockroachDB would refuse.
-const insertSegment = `WITH segment AS (
-  INSERT INTO ledger.segments (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6))`;
+// What a position moves, with its values from a place among the statement's on; see `valuesOf`.
+const setTail = (place: number): string => `tail_checkpoint = coalesce($${place}, tail_checkpoint),
+    tail_covered_to = greatest(tail_covered_to, CAST($${place + 1} AS int8)),
+    server_date = coalesce(CAST($${place + 2} AS int8), server_date)`;
+const moveStretch = (place: number): string => `UPDATE ledger.stretches SET checkpoint = $${place + 1}
+  WHERE organization = $1 AND from_time = $${place}`;
+/** By the kind of move, where there are no new entries. */
+const moves: Readonly<Record<PositionMove['kind'], string | undefined>> = {
+  tail: `UPDATE ledger.organizations SET ${setTail(2)} WHERE id = $1`,
+  stretch: moveStretch(2),
+  none: undefined,
+};
+const insertSegment = `INSERT INTO ledger.segments
+    (organization, first_sequence, last_sequence, raw_bytes, lines, created_at)
+  VALUES ($1, $2, $3, $4, $5, $6)`;
 const setSequence = `UPDATE ledger.organizations
   SET next_sequence = $7, newest_created_at = greatest(newest_created_at, CAST($8 AS int8))`;
-const closeAppend = `${insertSegment} ${setSequence} WHERE id = $1`;
-const closeWithTail = `${insertSegment} ${setSequence}, tail_checkpoint = coalesce($9, tail_checkpoint),
-    tail_covered_to = greatest(tail_covered_to, CAST($10 AS int8)),
-    server_date = coalesce(CAST($11 AS int8), server_date)
-  WHERE id = $1`;
-const closeWithStretch = `${insertSegment}, stretch AS (
-    UPDATE ledger.stretches SET checkpoint = $10 WHERE organization = $1 AND from_time = $9)
-  ${setSequence} WHERE id = $1`;
+/**
+ * By the kind of move, where there are: a segment, the next sequence and the position in one statement. Each waits for a turn
+ * of the main thread, which is busy with the next page. No table is in one of them twice, which CockroachDB would refuse.
+ */
+const closings: Readonly<Record<PositionMove['kind'], string>> = {
+  tail: `WITH segment AS (${insertSegment}) ${setSequence}, ${setTail(9)} WHERE id = $1`,
+  stretch: `WITH segment AS (${insertSegment}), stretch AS (${moveStretch(9)}) ${setSequence} WHERE id = $1`,
+  none: `WITH segment AS (${insertSegment}) ${setSequence} WHERE id = $1`,
+};
 const analyzeRows = `ANALYZE ledger.ledger_rows`;
 const analyzeSegments = `ANALYZE ledger.segments`;
 
@@ -187,29 +193,10 @@ export async function insertNew(
     entries[0]?.createdAt ?? nanos(0n),
   );
   const { rawBytes, lines, createdAt } = segment;
-  const { sql, parameters } = closing(move);
   const written = [organization, first, last, rawBytes, lines, createdAt, last + 1, newest];
-  await transaction.query(sql, [...written, ...parameters]);
+  await transaction.query(closings[move.kind], [...written, ...valuesOf(move)]);
   announceStep('segment-written');
   return segment;
-}
-
-/** The statement that ends an append of new entries, and what it takes behind the eight of every such statement. */
-function closing(move: PositionMove): { readonly sql: string; readonly parameters: readonly SqlParameter[] } {
-  switch (move.kind) {
-    case 'tail':
-      return { sql: closeWithTail, parameters: tailParameters(move) };
-    case 'stretch':
-      return { sql: closeWithStretch, parameters: [move.from, move.checkpoint] };
-    case 'none':
-      return { sql: closeAppend, parameters: [] };
-    default:
-      return move satisfies never;
-  }
-}
-
-function tailParameters(move: PositionMove & { readonly kind: 'tail' }): SqlParameter[] {
-  return [move.checkpoint ?? null, move.coveredTo ?? null, move.serverDate ?? null];
 }
 
 function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
@@ -217,17 +204,20 @@ function isSame(one: readonly NewEntry[], other: readonly NewEntry[]): boolean {
 }
 
 async function movePosition(transaction: Queryable, organization: number, move: PositionMove): Promise<void> {
+  const sql = moves[move.kind];
+  if (sql !== undefined) await transaction.query(sql, [organization, ...valuesOf(move)]);
+}
+
+function valuesOf(move: PositionMove): SqlParameter[] {
   switch (move.kind) {
     case 'tail':
-      await transaction.query(moveTail, [organization, ...tailParameters(move)]);
-      return;
+      return [move.checkpoint ?? null, move.coveredTo ?? null, move.serverDate ?? null];
     case 'stretch':
-      await transaction.query(moveStretch, [organization, move.from, move.checkpoint]);
-      return;
+      return [move.from, move.checkpoint];
     case 'none':
-      return;
+      return [];
     default:
-      move satisfies never;
+      return move satisfies never;
   }
 }
 
