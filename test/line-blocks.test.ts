@@ -75,7 +75,11 @@ function laidOut(texts: readonly string[], layout: string): { readonly raw: Buff
   if (layout === 'one by one') return texts.map((text) => ({ raw: Buffer.from(text) }));
   const parts = texts.map((text) => Buffer.from(layout === 'without line breaks' ? text : `${text}\n`));
   if (layout === 'backwards') parts.reverse();
-  const text = Buffer.concat(parts);
+  // Larger than Node's pool, of which nothing is taken as it lies.
+  const text = Buffer.allocUnsafeSlow(
+    Buffer.poolSize + parts.reduce((bytes, { length }) => bytes + length, 0),
+  );
+  Buffer.concat(parts).copy(text);
   let place = 0;
   const entries = parts.map((part) => {
     const raw = text.subarray(place, place + part.length - (layout === 'without line breaks' ? 0 : 1));

@@ -1,4 +1,4 @@
-import { array, assert, asyncProperty, integer, record } from 'fast-check';
+import { array, assert, asyncProperty, boolean, integer, record } from 'fast-check';
 import { gunzipSync, inflateRawSync, constants } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { packSegment } from '../../src/ledger/packed-segment.ts';
@@ -24,6 +24,17 @@ function linesOf(
   });
 }
 
+/** The same lines as views into one text, as those of a page are. */
+function sideBySide(lines: readonly Line[]): Line[] {
+  const text = Buffer.concat(lines.flatMap(({ raw }) => [raw, Buffer.from('\n')]));
+  let place = 0;
+  return lines.map(({ raw, createdAt }) => {
+    const start = place;
+    place += raw.length + 1;
+    return { raw: text.subarray(start, place - 1), createdAt };
+  });
+}
+
 const textOf = (lines: readonly Line[]): string => lines.map(({ raw }) => `${raw.toString()}\n`).join('');
 
 describe('a packed segment', () => {
@@ -34,8 +45,8 @@ describe('a packed segment', () => {
       days: integer({ min: -1, max: 2 }),
     });
     await assert(
-      asyncProperty(array(spec, { maxLength: 6 }), async (parts) => {
-        const lines = linesOf(parts);
+      asyncProperty(array(spec, { maxLength: 6 }), boolean(), async (parts, isOneText) => {
+        const lines = isOneText ? sideBySide(linesOf(parts)) : linesOf(parts);
         const segment = await packSegment(lines);
         expect(gunzipSync(segment.lines).toString()).toBe(textOf(lines));
         expect(segment.rawBytes).toBe(lines.reduce((bytes, { raw }) => bytes + raw.length, 0));
