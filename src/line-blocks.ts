@@ -11,7 +11,6 @@ const blockBytes = 1024 * 1024;
 /** Whatever lies together is longer, so that only a little is copied behind a line that lies elsewhere. */
 const togetherBytesMin = 64 * 1024;
 const lineFeed = 0x0a;
-const lineFeedBytes = Buffer.from('\n');
 
 /** Blocks of about a mebibyte, or of what lies together, that end at a line's end. */
 export function* lineBlocks(lines: readonly Line[]): Generator<Buffer> {
@@ -62,7 +61,7 @@ function togetherFrom(
   return { to, bytes, text: room.subarray(0, bytes) };
 }
 
-/** The same in memory of its own: not in a pool, where it would hold on to its neighbours. */
+/** The text of the lines from one place up to, not with, another, in memory of its own: not in a pool, where it would hold on to its neighbours. */
 export function copyOfLines(lines: readonly Line[], from: number, to: number): Buffer {
   let bytes = 0;
   for (let index = from; index < to; index += 1) bytes += (lines[index] as Line).raw.length + 1;
@@ -72,7 +71,7 @@ export function copyOfLines(lines: readonly Line[], from: number, to: number): B
     const { raw } = lines[index] as Line;
     text.set(raw, end);
     end += raw.length;
-    text.set(lineFeedBytes, end);
+    text[end] = lineFeed;
     end += 1;
   }
   return text;

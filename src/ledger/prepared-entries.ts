@@ -87,5 +87,5 @@ export function numberRows(rows: UnnumberedRows, first: number): Buffer {
     setInt8(bytes, sequences[index] as number, first + index);
     setInt8(bytes, segments[index] as number, first);
   }
-  return rows.bytes;
+  return bytes;
 }

@@ -114,8 +114,11 @@ export class RecentSegments {
   keep(appended: AppendedEntries): void {
     if (appended.entries.length === 0) return;
     const { organization, firstSequence } = appended;
-    const { entries, bytes } = ownEntries(appended);
+    const { text, held } = memoryOf(appended.entries);
+    const isTheirs = held <= text * (1 + besidesMax);
+    const bytes = isTheirs ? held : text;
     if (bytes > this.#bytesMax) return;
+    const entries = ownEntries(appended, { isTheirs });
     const packed = appended.pieces.map(({ first, ...piece }) => ({
       ...piece,
       firstSequence: firstSequence + first,
@@ -148,29 +151,24 @@ export class RecentSegments {
 const besidesMax = 0.25;
 
 /**
- * The entries and the memory that they hold on to. What a reader appends are views into whole pages, and mostly all of a page
- * is new. But one new entry of a thousand that the overlap repeats would keep all of its page, and the bound would bound
- * nothing: then their text is copied.
+ * What a reader appends are views into whole pages, and mostly all of a page is new. But one new entry of a thousand that the
+ * overlap repeats would keep all of its page, and the bound would bound nothing: where the memory is not theirs, their text is
+ * copied.
  */
-function ownEntries({ firstSequence, entries }: AppendedEntries): {
-  readonly entries: readonly LedgerEntry[];
-  readonly bytes: number;
-} {
-  const { text, held } = memoryOf(entries);
-  const isTheirs = held <= text * (1 + besidesMax);
+function ownEntries(
+  { firstSequence, entries }: AppendedEntries,
+  { isTheirs }: { readonly isTheirs: boolean },
+): LedgerEntry[] {
   const copy = isTheirs ? undefined : copyOfLines(entries, 0, entries.length);
   const hashes = new LineHashes(entries.length);
   let start = 0;
-  return {
-    bytes: isTheirs ? held : text,
-    entries: entries.map((entry, index) => {
-      const end = start + entry.raw.length;
-      const raw = copy?.subarray(start, end) ?? entry.raw;
-      start = end + 1;
-      hashes.take(index, entry);
-      return new LedgerEntry(firstSequence + index, { raw, createdAt: entry.createdAt }, { hashes, index });
-    }),
-  };
+  return entries.map((entry, index) => {
+    const end = start + entry.raw.length;
+    const raw = copy?.subarray(start, end) ?? entry.raw;
+    start = end + 1;
+    hashes.take(index, entry);
+    return new LedgerEntry(firstSequence + index, { raw, createdAt: entry.createdAt }, { hashes, index });
+  });
 }
 
 /** The bytes of the entries' text, with a line feed each, and of all the memory that it lies in. */

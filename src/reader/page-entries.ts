@@ -39,6 +39,7 @@ function readEntry(
   hashes.setText(index, hash('sha256', entry.raw, 'binary'));
   const ownTime = createdAtOf(entry);
   return new KeptEntry({
+    // A view of the hash is made only where the key is made of it.
     key: uuidOf(entry.id) ?? entryKey(entry.id, hashes.at(index)),
     raw: entry.raw,
     createdAt: ownTime ?? pageTime,
