@@ -43,16 +43,35 @@ export class DurableFiles {
    * take their place.
    */
   readonly #durable = new Map<string, string>();
+  /** The file whose first bytes are written. */
+  #begun: { readonly incomplete: string; readonly file: number } | undefined;
 
   constructor(root: string) {
     this.#root = root;
   }
 
+  /** Writes bytes of a file before those that come with `write`, which must be what is asked for next, or this again. */
+  begin(incomplete: string, bytes: Uint8Array): void {
+    if (this.#begun?.incomplete !== incomplete) this.#discard();
+    this.#begun ??= { incomplete, file: createIncomplete(incomplete) };
+    try {
+      writeAll(this.#begun.file, bytes);
+    } catch (error) {
+      this.#discard();
+      throw error;
+    }
+  }
+
   /** `altered`: what had to be as it was is not, and nothing was written. */
   write({ path, incomplete, held }: DurableFile, bytes: Uint8Array): FileOutcome {
-    if (held !== undefined && revisionOf(held.path) !== held.revision) return 'altered';
-    makeDirectory(dirname(path));
-    writeIncomplete(incomplete, bytes);
+    try {
+      if (held !== undefined && revisionOf(held.path) !== held.revision) return 'altered';
+      makeDirectory(dirname(path));
+      this.begin(incomplete, bytes);
+      this.#finish();
+    } finally {
+      this.#discard();
+    }
     let outcome: FileOutcome;
     try {
       announceStep('file-written');
@@ -65,6 +84,31 @@ export class DurableFiles {
     }
     announceStep('file-synced');
     return outcome;
+  }
+
+  #finish(): void {
+    if (this.#begun === undefined) return;
+    const { incomplete, file } = this.#begun;
+    fsyncSync(file);
+    this.#begun = undefined;
+    try {
+      closeSync(file);
+    } catch (error) {
+      remove(incomplete);
+      throw error;
+    }
+  }
+
+  /** Of a file that was begun and not finished nothing stays. */
+  #discard(): void {
+    if (this.#begun === undefined) return;
+    const { incomplete, file } = this.#begun;
+    this.#begun = undefined;
+    try {
+      closeSync(file);
+    } finally {
+      remove(incomplete);
+    }
   }
 
   /** The folder that holds the new name, and every folder that is not known to be on the disk under its own. */
@@ -89,17 +133,8 @@ export function makeDirectory(path: string): void {
   if (first !== undefined) syncDirectory(dirname(first));
 }
 
-function writeIncomplete(path: string, bytes: Uint8Array): void {
-  const file = createIncomplete(path);
-  let isWhole = false;
-  try {
-    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
-    fsyncSync(file);
-    isWhole = true;
-  } finally {
-    closeSync(file);
-    if (!isWhole) remove(path);
-  }
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 function createIncomplete(path: string): number {

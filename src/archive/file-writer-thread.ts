@@ -4,33 +4,38 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toError } from '../errors.ts';
-import { DurableFiles, makeDirectory } from './durable-files.ts';
-import type { FileFailure, FileReply, FileRequest } from './file-writer-messages.ts';
+import { DurableFiles, makeDirectory, type FileOutcome } from './durable-files.ts';
+import type { FileFailure, FileReply, FileRequest, FileWriterData } from './file-writer-messages.ts';
 
 if (parentPort === null) throw new Error('This file runs only as a worker thread');
 const port = parentPort;
 
 // The starter of this thread says where the archive is.
-const { root } = workerData as { readonly root: string };
+const { root, room } = workerData as FileWriterData;
 const files = new DurableFiles(root);
-let room = new SharedArrayBuffer(0);
 
-port.on('message', (request: FileRequest) => {
-  if (request.kind === 'room') {
-    ({ room } = request);
-    return;
-  }
-  port.postMessage(answer(request), []);
-});
+port.on('message', (request: FileRequest) => port.postMessage(answer(request), []));
 
-function answer(request: Exclude<FileRequest, { kind: 'room' }>): FileReply {
+function answer(request: FileRequest): FileReply {
   try {
-    if (request.kind === 'file')
-      return { outcome: files.write(request, new Uint8Array(room, 0, request.bytes)) };
-    makeDirectory(request.path);
-    return { outcome: 'created' };
+    return { outcome: carryOut(request) };
   } catch (error) {
     return { failure: describe(toError(error)) };
+  }
+}
+
+function carryOut(request: FileRequest): FileOutcome | undefined {
+  switch (request.kind) {
+    case 'file':
+      return files.write(request, new Uint8Array(room, 0, request.bytes));
+    case 'part':
+      files.begin(request.incomplete, new Uint8Array(room, 0, request.bytes));
+      return undefined;
+    case 'directory':
+      makeDirectory(request.path);
+      return undefined;
+    default:
+      return request satisfies never;
   }
 }
 

@@ -3,22 +3,21 @@ import { Worker } from 'node:worker_threads';
 import { SinkError } from '../../sinks/sink-error.ts';
 import { compiledFile } from '../compiled-file.ts';
 import type { DurableFile, FileOutcome } from './durable-files.ts';
-import type { FileReply, FileRequest } from './file-writer-messages.ts';
+import type { FileReply, FileRequest, FileWriterData } from './file-writer-messages.ts';
 
 interface Pending {
   readonly resolve: (reply: FileReply) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A larger room is given up after its file. */
-const roomKeptMax = 4 * 1024 * 1024;
-const roomLeast = 256 * 1024;
+/** Larger files are handed over in parts. */
+const roomBytes = 1024 * 1024;
 
 export class FileWriter {
   readonly #root: string;
   readonly #thread: URL;
   #worker: Worker | undefined;
-  #room = new SharedArrayBuffer(0);
+  readonly #room = new Uint8Array(new SharedArrayBuffer(roomBytes));
   #pending: Pending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -37,9 +36,16 @@ export class FileWriter {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
       const worker = this.#started();
-      this.#makeRoom(worker, bytes.length);
-      new Uint8Array(this.#room).set(bytes);
-      return await this.#ask(worker, { kind: 'file', ...file, bytes: bytes.length });
+      const { incomplete } = file;
+      let rest = bytes;
+      for (; rest.length > roomBytes; rest = rest.subarray(roomBytes)) {
+        this.#room.set(rest.subarray(0, roomBytes));
+        await this.#ask(worker, { kind: 'part', incomplete, bytes: roomBytes });
+      }
+      this.#room.set(rest);
+      const outcome = await this.#ask(worker, { kind: 'file', ...file, bytes: rest.length });
+      if (outcome === undefined) throw new TypeError('the thread does not say what became of the file');
+      return outcome;
     });
   }
 
@@ -59,7 +65,7 @@ export class FileWriter {
     return result;
   }
 
-  async #ask(worker: Worker, request: FileRequest): Promise<FileOutcome> {
+  async #ask(worker: Worker, request: FileRequest): Promise<FileOutcome | undefined> {
     // While it works, the process must not end for want of anything else to do.
     worker.ref();
     try {
@@ -76,26 +82,15 @@ export class FileWriter {
     }
   }
 
-  /** Memory that both threads see, used again: what is copied from thread to thread is let go late. */
-  #makeRoom(worker: Worker, bytes: number): void {
-    const size = this.#room.byteLength;
-    if (bytes <= size && size <= roomKeptMax) return;
-    let wanted = roomLeast;
-    while (wanted < bytes) wanted *= 2;
-    this.#room = new SharedArrayBuffer(wanted);
-    worker.postMessage({ kind: 'room', room: this.#room } satisfies FileRequest, []);
-  }
-
   #started(): Worker {
     return (this.#worker ??= this.#start());
   }
 
   #start(): Worker {
     const worker = new Worker(this.#thread, {
-      workerData: { root: this.#root },
+      workerData: { root: this.#root, room: this.#room.buffer } satisfies FileWriterData,
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 },
     });
-    this.#room = new SharedArrayBuffer(0);
     worker.on('message', (reply: FileReply) => this.#pending?.resolve(reply));
     worker.on('error', (error) => this.#lose(worker, error.message));
     worker.on('exit', () => this.#lose(worker, 'it ended'));

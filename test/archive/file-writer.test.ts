@@ -23,7 +23,7 @@ describe('the thread that writes files', () => {
 
   it('writes files of every size, those that were asked for at the same time too', async () => {
     const writer = new FileWriter(root);
-    const sizes = [0, 1, 1000, 262_144, 262_145, 9_000_000, 7, 300_000];
+    const sizes = [0, 1, 1000, 1_048_576, 1_048_577, 2_097_152, 9_000_000, 7, 300_000];
     const contents = sizes.map((size, index) => Buffer.alloc(size, `${index}.`));
     const outcomes = await Promise.all(
       contents.map((bytes, index) => writer.write(file(`${index}`), bytes, { signal })),
@@ -39,9 +39,15 @@ describe('the thread that writes files', () => {
     const writer = new FileWriter(root);
     await writer.write(file('a'), Buffer.from('x'), { signal });
     const below = { ...file('b'), path: join(root, 'here/a/b') };
-    await expect(writer.write(below, Buffer.from('x'), { signal })).rejects.toMatchObject({
-      code: 'EEXIST',
-    });
+    for (const bytes of [1, 3_000_000]) {
+      await expect(writer.write(below, Buffer.alloc(bytes, 'x'), { signal })).rejects.toMatchObject({
+        code: 'EEXIST',
+      });
+      expect(await readdir(join(root, '.incomplete'))).toEqual([]);
+    }
+    const held = { path: join(root, 'here', 'a'), revision: 'another' };
+    const large = Buffer.alloc(3_000_000, 'x');
+    expect(await writer.write({ ...file('c'), held }, large, { signal })).toBe('altered');
     expect(await writer.write(file('a'), Buffer.from('y'), { signal })).toBe('exists');
     expect(await readdir(join(root, '.incomplete'))).toEqual([]);
     await writer.close();
@@ -64,14 +70,17 @@ describe('the thread that writes files', () => {
     const stops = [
       "import { parentPort } from 'node:worker_threads';",
       "parentPort.on('message', ({ kind }) => {",
-      "  if (kind === 'file') process.exit(3);",
+      "  if (kind !== 'directory') process.exit(3);",
       "  if (kind === 'directory') parentPort.postMessage({ outcome: 'created' });",
       '});',
     ].join('\n');
     const writer = new FileWriter(root, new URL(`data:text/javascript,${encodeURIComponent(stops)}`));
-    for (const name of ['a', 'b']) {
+    for (const [name, bytes] of [
+      ['a', 1],
+      ['b', 3_000_000],
+    ] as const) {
       await writer.makeDirectory(root);
-      await expect(writer.write(file(name), Buffer.from('x'), { signal })).rejects.toMatchObject({
+      await expect(writer.write(file(name), Buffer.alloc(bytes, 'x'), { signal })).rejects.toMatchObject({
         code: 'file_writer_lost',
         retryable: true,
       });
