@@ -13,8 +13,9 @@
 import type { PackedLines } from '../src/gzip-pieces.ts';
 
 /**
- * One audit log entry as the ledger holds it. `id` and `sha256` may be made each time they are asked for: name the members
- * you want, since spreading an entry into another object does not copy them.
+ * One audit log entry as the ledger holds it. `id`, `sha256` and, where a sink has `roll`, `raw` may be made each time they are
+ * asked for: ask once, in the order of the batch, and name the members you want, since spreading an entry into another object
+ * does not copy them.
  */
 export interface SinkEntry {
   /** Its place in the ledger of its organization: 1, 2, 3, … without gaps. */
@@ -25,6 +26,8 @@ export interface SinkEntry {
   readonly createdAt: bigint;
   /** The entry's JSON text in UTF-8, byte for byte as the API sent it, without line breaks. Never altered. */
   readonly raw: Buffer;
+  /** The length of `raw`, which need not be made for it. */
+  readonly rawBytes: number;
   /** SHA-256 of `raw`, 32 bytes. */
   readonly sha256: Buffer;
 }
@@ -35,7 +38,7 @@ export interface SinkBatch {
   readonly entries: readonly SinkEntry[];
   /**
    * For sinks with `roll`: lines of the batch that are packed already, in order, where there are any. A sink that stores gzip
-   * need not pack them again; any other looks at `entries` alone.
+   * need not pack them again, or ask for their text; any other looks at `entries` alone.
    */
   readonly packed?: readonly PackedLines[];
 }

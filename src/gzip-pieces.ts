@@ -1,6 +1,6 @@
 /**
  * Gzip made of pieces that can be taken apart: a segment of the ledger is one member of them, and an archive's object that
- * holds the lines of some is put together of these, without packing its text once more.
+ * holds the lines of some is put together of these, without packing its text once more, or having it at hand.
  *
  *     segment   start │ piece │ piece │ piece │ end
  *     object          start │ piece │ piece │ what no piece holds │ end
@@ -10,17 +10,22 @@
  * Formats: https://www.rfc-editor.org/rfc/rfc1951, https://www.rfc-editor.org/rfc/rfc1952
  */
 import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw } from 'node:zlib';
+import { constants, crc32, deflateRaw, inflateRawSync } from 'node:zlib';
+import { joinedCrc32 } from './joined-crc32.ts';
+
+export interface Piece {
+  readonly deflated: Buffer;
+  /** Length and checksum of its text. */
+  readonly bytes: number;
+  readonly crc32: number;
+}
 
 /** Lines in a row, each with its line feed, as one piece. */
-export interface PackedLines {
+export interface PackedLines extends Piece {
   /** Of the first line. */
   readonly firstSequence: number;
   /** How many lines, at least one. */
   readonly entries: number;
-  /** Of their text, line feeds included. */
-  readonly bytes: number;
-  readonly deflated: Buffer;
 }
 
 const deflateAsync = promisify(deflateRaw);
@@ -32,25 +37,42 @@ const start = Buffer.from('1f8b08000000000000ff', 'hex');
 const lastBlock = Buffer.from('0300', 'hex');
 
 /** Packs text off the main thread. `level` is zlib's, from 1 to 9. */
-export async function deflatePiece(text: Buffer, level: number): Promise<Buffer> {
+export async function deflatePiece(text: Buffer, level: number): Promise<Piece> {
   const { Z_FULL_FLUSH: finishFlush, Z_MAX_MEMLEVEL: memLevel } = constants;
-  return await deflateAsync(text, { level, memLevel, finishFlush, chunkSize });
+  const deflated = await deflateAsync(text, { level, memLevel, finishFlush, chunkSize });
+  return { deflated, bytes: text.length, crc32: crc32(text) };
 }
 
-/** One gzip member of pieces, which must be those of `content`. */
-export function gzipOfPieces(pieces: readonly Buffer[], content: Iterable<Buffer>): Buffer {
+/** The text of a piece, on this thread. Throws where it is not what the piece says. */
+export function inflatePiece(piece: Piece): Buffer {
+  let text: Buffer | undefined;
+  let cause: unknown;
+  try {
+    text = inflateRawSync(piece.deflated, {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      // zlib works with no less.
+      chunkSize: Math.max(piece.bytes, 64),
+      maxOutputLength: Math.max(piece.bytes, 64),
+    });
+  } catch (error) {
+    cause = error;
+  }
+  if (text?.length === piece.bytes && crc32(text) === piece.crc32) return text;
+  throw new Error('A packed piece of text no longer holds what it held.', { cause });
+}
+
+/** One gzip member of pieces. */
+export function gzipOfPieces(pieces: readonly Piece[]): Buffer {
   let sum = 0;
-  let bytes = 0;
-  for (const block of content) {
-    // Of no bytes at all Node's sum is 0, whatever came before.
-    if (block.length === 0) continue;
-    sum = crc32(block, sum);
-    bytes += block.length;
+  let length = 0;
+  for (const { bytes, crc32: own } of pieces) {
+    sum = joinedCrc32(sum, own, bytes);
+    length += bytes;
   }
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(sum, 0);
-  trailer.writeUInt32LE(bytes % 2 ** 32, 4);
-  return Buffer.concat([start, ...pieces, lastBlock, trailer]);
+  trailer.writeUInt32LE(length % 2 ** 32, 4);
+  return Buffer.concat([start, ...pieces.map(({ deflated }) => deflated), lastBlock, trailer]);
 }
 
 /** How many bytes of a member of pieces stand before the first. */

@@ -12,19 +12,26 @@ const blockBytes = 1024 * 1024;
 const togetherBytesMin = 64 * 1024;
 const lineFeed = 0x0a;
 
+export interface LineBlock {
+  readonly text: Buffer;
+  /** Its lines' places: from one up to, not with, another. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Blocks of about a mebibyte, or of what lies together, that end at a line's end. */
-export function* lineBlocks(lines: readonly Line[]): Generator<Buffer> {
+export function* lineBlocks(lines: readonly Line[]): Generator<LineBlock> {
   for (let from = 0; from < lines.length;) {
     const together = togetherFrom(lines, from, lines.length, blockBytes);
     if (together.bytes >= togetherBytesMin || together.to === lines.length) {
-      yield together.text;
+      yield { text: together.text, from, to: together.to };
       from = together.to;
       continue;
     }
     let to = from;
     for (let bytes = 0; to < lines.length && bytes < togetherBytesMin; to += 1)
       bytes += (lines[to] as Line).raw.length + 1;
-    yield copyOfLines(lines, from, to);
+    yield { text: copyOfLines(lines, from, to), from, to };
     from = to;
   }
 }

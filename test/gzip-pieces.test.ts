@@ -3,7 +3,13 @@ import { gunzipSync, inflateRawSync, constants } from 'node:zlib';
 import { array, assert, asyncProperty, integer, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readGzipMember } from '../src/archive/gzip-member.ts';
-import { bytesBeforePieces, deflatePiece, gzipOfPieces } from '../src/gzip-pieces.ts';
+import {
+  bytesBeforePieces,
+  deflatePiece,
+  gzipOfPieces,
+  inflatePiece,
+  type Piece,
+} from '../src/gzip-pieces.ts';
 
 async function strictly(stored: Buffer): Promise<Buffer> {
   const { signal } = new AbortController();
@@ -12,7 +18,7 @@ async function strictly(stored: Buffer): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function packed(texts: readonly Buffer[]): Promise<Buffer[]> {
+async function packed(texts: readonly Buffer[]): Promise<Piece[]> {
   return await Promise.all(texts.map((text, index) => deflatePiece(text, 1 + (index % 9))));
 }
 
@@ -22,7 +28,7 @@ describe('gzip of pieces', () => {
     await assert(
       asyncProperty(texts, integer({ min: 0, max: 40 }), async (parts, times) => {
         const pieces = parts.map((part) => Buffer.from(part.repeat(times)));
-        const stored = gzipOfPieces(await packed(pieces), pieces);
+        const stored = gzipOfPieces(await packed(pieces));
         expect((await strictly(stored)).equals(Buffer.concat(pieces))).toBe(true);
       }),
       { numRuns: 200 },
@@ -31,7 +37,7 @@ describe('gzip of pieces', () => {
 
   it('is read by other programs', async () => {
     const pieces = ['{"id":"1"}\n'.repeat(40_000), '', '{"id":"2"}\n'].map((text) => Buffer.from(text));
-    const stored = gzipOfPieces(await packed(pieces), pieces);
+    const stored = gzipOfPieces(await packed(pieces));
     const whole = Buffer.concat(pieces);
     expect(gunzipSync(stored).equals(whole)).toBe(true);
     const max = { maxBuffer: 2 ** 26 };
@@ -43,17 +49,18 @@ describe('gzip of pieces', () => {
   it('holds each piece as it was, which can be read by itself and put together with others', async () => {
     const texts = ['a'.repeat(100_000), 'b', 'a'.repeat(100_000)].map((text) => Buffer.from(text));
     const pieces = await packed(texts);
-    const stored = gzipOfPieces(pieces, texts);
+    const stored = gzipOfPieces(pieces);
     let at = bytesBeforePieces;
     for (const [index, piece] of pieces.entries()) {
-      const own = stored.subarray(at, at + piece.length);
-      at += piece.length;
-      expect(own.equals(piece)).toBe(true);
+      const own = stored.subarray(at, at + piece.deflated.length);
+      at += own.length;
+      expect(own.equals(piece.deflated)).toBe(true);
       const text = inflateRawSync(own, { finishFlush: constants.Z_SYNC_FLUSH });
       expect(text.equals(texts[index] ?? Buffer.alloc(0))).toBe(true);
+      expect(inflatePiece(piece).equals(text)).toBe(true);
     }
-    const [first, second] = pieces as [Buffer, Buffer];
-    const turned = gzipOfPieces([second, first], [texts[1] as Buffer, texts[0] as Buffer]);
+    const [first, second] = pieces as [Piece, Piece];
+    const turned = gzipOfPieces([second, first]);
     expect((await strictly(turned)).toString()).toBe(`b${'a'.repeat(100_000)}`);
   });
 });

@@ -3,11 +3,11 @@
  * Everything is done a block at a time, because an object may hold a page of any size.
  */
 import { createHash } from 'node:crypto';
-import { constants } from 'node:zlib';
 import type { HeldDifference, SinkBatch, SinkEntry } from '../../sinks/sink.ts';
-import { deflatePiece, gzipOfPieces, type PackedLines } from '../gzip-pieces.ts';
+import { gzipOfPieces } from '../gzip-pieces.ts';
 import { lineBlocks } from '../line-blocks.ts';
 import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
+import { packRuns, runsOf } from './packed-runs.ts';
 
 export interface PackedEntries {
   readonly stored: Buffer;
@@ -32,10 +32,10 @@ export async function packEntries(
   options: ReadOptions,
 ): Promise<PackedEntries> {
   const runs = runsOf(entries, packed);
-  const isPackedInPart = runs.some(({ deflated }) => deflated !== undefined);
+  const isPackedInPart = runs.some((run) => run.packed !== undefined);
   const stored = isPackedInPart
-    ? gzipOfPieces(await deflateRuns(runs, options), lineBlocks(entries))
-    : await gzipBlocks(lineBlocks(entries), options);
+    ? gzipOfPieces(await packRuns(runs, options))
+    : await gzipBlocks(textsOf(entries), options);
   let content: ContentSummary | undefined;
   return {
     stored,
@@ -46,57 +46,33 @@ export async function packEntries(
   };
 }
 
-/** Entries in a row that are packed already, or are to be packed. */
-interface Run {
-  readonly entries: readonly SinkEntry[];
-  readonly deflated: Buffer | undefined;
-}
+/** The content of entries that come one after another, whose text need not be kept for it. */
+export class ContentSum {
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
 
-function runsOf(entries: readonly SinkEntry[], packed: readonly PackedLines[]): Run[] {
-  const runs: Run[] = [];
-  const first = entries[0]?.sequence ?? 0;
-  let end = 0;
-  for (const { firstSequence, entries: held, bytes, deflated } of packed) {
-    const from = firstSequence - first;
-    const to = from + held;
-    // Sequences without gaps: where both ends stand in their places, so does what lies between.
-    const isWithin =
-      entries[from]?.sequence === firstSequence && entries[to - 1]?.sequence === first + to - 1;
-    if (from < end || !isWithin) continue;
-    const run = entries.slice(from, to);
-    if (run.reduce((sum, { raw }) => sum + raw.length + 1, 0) !== bytes) continue;
-    if (from > end) runs.push({ entries: entries.slice(end, from), deflated: undefined });
-    runs.push({ entries: run, deflated });
-    end = to;
-  }
-  if (end < entries.length) runs.push({ entries: entries.slice(end), deflated: undefined });
-  return runs;
-}
-
-async function deflateRuns(runs: readonly Run[], options: ReadOptions): Promise<Buffer[]> {
-  const pieces: Buffer[] = [];
-  for (const { entries, deflated } of runs) {
-    if (deflated !== undefined) {
-      pieces.push(deflated);
-      continue;
-    }
-    for (const block of lineBlocks(entries)) {
-      options.signal.throwIfAborted();
-      pieces.push(await deflatePiece(block, constants.Z_DEFAULT_COMPRESSION));
+  add(entries: readonly Pick<SinkEntry, 'raw'>[]): void {
+    // A block at a time: a call for every entry and line break costs more than the hashing.
+    for (const text of textsOf(entries)) {
+      this.#hash.update(text);
+      this.#bytes += text.length;
     }
   }
-  return pieces;
+
+  /** Of all that was added; more may be added after. */
+  sum(): ContentSummary {
+    return { sha256: this.#hash.copy().digest(), bytes: this.#bytes };
+  }
 }
 
 export function summarize(entries: readonly Pick<SinkEntry, 'raw'>[]): ContentSummary {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  // A block at a time: a call for every entry and line break costs more than the hashing.
-  for (const block of lineBlocks(entries)) {
-    hash.update(block);
-    bytes += block.length;
-  }
-  return { sha256: hash.digest(), bytes };
+  const content = new ContentSum();
+  content.add(entries);
+  return content.sum();
+}
+
+function* textsOf(entries: readonly Pick<SinkEntry, 'raw'>[]): Generator<Buffer> {
+  for (const { text } of lineBlocks(entries)) yield text;
 }
 
 /** Whether stored bytes are one gzip member, and nothing more, of exactly this content. */

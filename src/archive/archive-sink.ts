@@ -46,6 +46,7 @@ import {
   parseArchiveKey,
 } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
+import { runsOf } from './packed-runs.ts';
 
 export interface ArchiveSinkOptions {
   readonly name: string;
@@ -154,7 +155,7 @@ class Archive {
   }
 
   async write(batch: SinkBatch, options: SinkOptions): Promise<WriteReceipt> {
-    const first = assertOneObject(batch);
+    const first = assertOneObject(this.#own(batch));
     const key = entriesKey(batch.organization, first);
     const packing = this.#prepared.get(batch) ?? this.#pack(batch, options);
     const [packed] = await Promise.all([packing, this.#claimed.look(batch.organization, options)]);
@@ -173,7 +174,12 @@ class Archive {
   }
 
   #pack(batch: SinkBatch, options: SinkOptions): Promise<PackedEntries> {
-    return packEntries(this.#store.isConditional ? batch : { entries: batch.entries }, options);
+    return packEntries(this.#own(batch), options);
+  }
+
+  /** The batch with what may be taken over as it was packed. */
+  #own(batch: SinkBatch): SinkBatch {
+    return this.#store.isConditional ? batch : { ...batch, packed: [] };
   }
 
   async holds(organization: string, entry: HeldEntry, options: SinkOptions): Promise<boolean> {
@@ -326,14 +332,18 @@ function assertOneObject(batch: SinkBatch): SinkEntry {
   if (first === undefined) throw unusable(batch, 'it has no entries');
   const [dayStart, dayEnd] = archiveDayBounds(first.createdAt);
   let expected = first.sequence;
-  for (const { sequence, createdAt, raw } of batch.entries) {
+  for (const { sequence, createdAt } of batch.entries) {
     // The archive keeps no sequences: a line's place tells it, also to those who rebuild a ledger from it.
     if (sequence !== expected) throw unusable(batch, `entry ${sequence} stands in the place of ${expected}`);
     if (createdAt < dayStart || createdAt >= dayEnd) {
       throw unusable(batch, `entry ${sequence} is not of ${archiveDay(first.createdAt)}`);
     }
-    if (raw.includes(lineBreak)) throw unusable(batch, `entry ${sequence} holds a line break`);
     expected += 1;
+  }
+  for (const { entries, packed } of runsOf(batch.entries, batch.packed ?? [])) {
+    // What is packed are lines.
+    const broken = packed === undefined ? entries.find(({ raw }) => raw.includes(lineBreak)) : undefined;
+    if (broken !== undefined) throw unusable(batch, `entry ${broken.sequence} holds a line break`);
   }
   return first;
 }

@@ -119,9 +119,8 @@ class Feeding implements RunningDelivery {
   }
 
   async #feedObject(objects: ObjectDelivery, flush: boolean): Promise<boolean> {
-    const entries = await objects.writeNext({ after: this.#offset, flush });
-    const last = entries.at(-1);
-    return last !== undefined && this.#moved(last.sequence, entries.length);
+    const written = await objects.writeNext({ after: this.#offset, flush });
+    return written !== undefined && this.#moved(written.lastSequence, written.entries);
   }
 
   #moved(offset: number, entries: number): true {

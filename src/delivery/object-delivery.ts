@@ -8,22 +8,21 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Roll, SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
-import { merkleRoot } from '../archive/digest/merkle.ts';
-import { summarize } from '../archive/archive-content.ts';
 import { entriesKey } from '../archive/layout.ts';
 import { ExporterError } from '../errors.ts';
 import { acknowledgeObject } from '../ledger/acknowledge-object.ts';
 import { planObject, plannedObject, type ObjectEvidence, type ObjectPlan } from '../ledger/objects.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
-import type { LedgerEntry } from '../ledger/ledger-entry.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { readSegmentFrom } from '../ledger/segments.ts';
+import { CollectedEntries, type CollectedObject } from './collected-entries.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
 import { toBatch, writeUntilAborted } from './write-batch.ts';
-import { readRange } from './ledger-batches.ts';
 import { createObjectRoll } from './object-roll.ts';
 
 export interface ObjectDelivery {
-  /** Writes the next object; resolves to its entries, or to none where it is not full yet. */
-  writeNext(options: { readonly after: number; readonly flush: boolean }): Promise<readonly LedgerEntry[]>;
+  /** Writes the next object; resolves to what it held, or to undefined where it is not full yet. */
+  writeNext(options: { readonly after: number; readonly flush: boolean }): Promise<ObjectPlan | undefined>;
 }
 
 /** What is got ready while another object is written is held beside it, so only small ones are followed up at once. */
@@ -32,7 +31,7 @@ const aheadBytesMax = 4 * 1024 * 1024;
 /** An object as it is handed to the sink. */
 interface NextObject {
   readonly plan: ObjectPlan;
-  readonly entries: readonly LedgerEntry[];
+  readonly object: CollectedObject;
   readonly batch: SinkBatch;
 }
 
@@ -41,6 +40,7 @@ export function createObjectDelivery(
   reading: { readonly roll: Roll; readonly follower: Follower },
 ): ObjectDelivery {
   const { ledger, lease, organization, sink } = options;
+  const { signal } = lease;
   const collected = createObjectRoll({ ledger, ...reading });
   let isPlanRead = false;
   /** The object that the last commit planned, while nothing has failed since. */
@@ -53,24 +53,24 @@ export function createObjectDelivery(
       isPlanRead = true;
       return undefined;
     }
-    const range = { organization: organization.id, first: plan.firstSequence, last: plan.lastSequence };
-    const entries = await readRange(ledger, range);
-    if (!summarize(entries).sha256.equals(plan.contentSha256)) throw planDiffers(plan);
-    return { plan, entries, batch: toBatch(organization, entries) };
+    const object = await collectPlanned(ledger, { organization: organization.id, plan, signal });
+    if (!object.contentSha256.equals(plan.contentSha256)) throw planDiffers(plan);
+    return { plan, object, batch: toBatch(organization, object.entries, object.packed) };
   };
   const collect = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
-    const { entries = [], packed } = (await collected.next({ after, flush })) ?? {};
-    const [first] = entries;
-    if (first === undefined) return undefined;
+    const object = await collected.next({ after, flush, signal });
+    const first = object?.entries[0];
+    if (object === undefined || first === undefined) return undefined;
+    const { entries, packed, rawBytes, contentSha256 } = object;
     const plan: ObjectPlan = {
       firstSequence: first.sequence,
       lastSequence: first.sequence + entries.length - 1,
       key: entriesKey(organization.name, first),
       entries: entries.length,
-      rawBytes: entries.reduce((bytes, entry) => bytes + entry.raw.length, 0),
-      contentSha256: summarize(entries).sha256,
+      rawBytes,
+      contentSha256,
     };
-    return { plan, entries, batch: toBatch(organization, entries, packed) };
+    return { plan, object, batch: toBatch(organization, entries, packed) };
   };
   const planNext = async (after: number, flush: boolean): Promise<NextObject | undefined> => {
     const next = await collect(after, flush);
@@ -93,17 +93,17 @@ export function createObjectDelivery(
   };
 
   return {
-    async writeNext({ after, flush }): Promise<readonly LedgerEntry[]> {
+    async writeNext({ after, flush }): Promise<ObjectPlan | undefined> {
       const known = following;
       following = undefined;
       const current = known ?? (await unfinished()) ?? (await planNext(after, flush));
-      if (current === undefined) return [];
+      if (current === undefined) return undefined;
       isPlanRead = false;
-      const { plan, entries, batch } = current;
+      const { plan, object, batch } = current;
       const writing = writeUntilAborted(options, batch);
       const beside = async (): Promise<{ evidence: ObjectEvidence; next: NextObject | undefined }> => {
         await nextTurn();
-        return { evidence: evidenceOf(entries), next: await getReady(plan, flush) };
+        return { evidence: object.evidence(), next: await getReady(plan, flush) };
       };
       // A failed write, too, ends only with what is done beside it: the collecting must not go on into the next try.
       const [, done] = await Promise.allSettled([writing, beside()]);
@@ -113,7 +113,7 @@ export function createObjectDelivery(
       await acknowledgeObject(ledger, lease, { plan, stored, evidence, next: next?.plan });
       following = next;
       isPlanRead = next === undefined;
-      return entries;
+      return plan;
     },
   };
 }
@@ -126,16 +126,21 @@ function checkReceipt(receipt: WriteReceipt | undefined, plan: ObjectPlan): Writ
   );
 }
 
-function evidenceOf(entries: readonly LedgerEntry[]): ObjectEvidence {
-  const [first, last] = [entries[0], entries.at(-1)];
-  if (first === undefined || last === undefined) throw new TypeError('an object has at least one entry');
-  return {
-    merkleRoot: merkleRoot(entries.map(({ sha256 }) => sha256)),
-    firstCreatedAt: first.createdAt,
-    lastCreatedAt: last.createdAt,
-    firstId: first.id,
-    lastId: last.id,
-  };
+/** The lines of a plan that another process, or a try that failed, has left; fewer where the store was altered. */
+async function collectPlanned(
+  ledger: Ledger,
+  place: { readonly organization: number; readonly plan: ObjectPlan; readonly signal: AbortSignal },
+): Promise<CollectedObject> {
+  const { organization, plan, signal } = place;
+  const collected = new CollectedEntries();
+  for (let next = plan.firstSequence; next <= plan.lastSequence;) {
+    const segment = await readSegmentFrom(ledger, organization, next);
+    if (segment === undefined) break;
+    for (const entry of segment.entries) if (entry.sequence <= plan.lastSequence) collected.add(entry);
+    next = segment.lastSequence + 1;
+    await collected.packLong([], { signal });
+  }
+  return collected.finish();
 }
 
 function planDiffers(plan: ObjectPlan): ExporterError {

@@ -9,19 +9,21 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
 import { readAppendedFrom, segmentAgeMs, type Segment } from '../ledger/segments.ts';
-
-export interface CollectedObject {
-  readonly entries: readonly LedgerEntry[];
-  /** Those of its lines, in order, that are packed already. */
-  readonly packed: readonly PackedLines[];
-}
+import { CollectedEntries, type CollectedObject } from './collected-entries.ts';
 
 export interface ObjectRoll {
   /**
    * Reads on from the ledger. Resolves to the object where it is full, or old enough, or `flush` asks for what there is;
    * undefined where it has to wait for more.
    */
-  next(options: { readonly after: number; readonly flush: boolean }): Promise<CollectedObject | undefined>;
+  next(options: NextOptions): Promise<CollectedObject | undefined>;
+}
+
+export interface NextOptions {
+  /** The last sequence of the object before. */
+  readonly after: number;
+  readonly flush: boolean;
+  readonly signal: AbortSignal;
 }
 
 export function createObjectRoll(options: {
@@ -33,8 +35,7 @@ export function createObjectRoll(options: {
 }): ObjectRoll {
   const { ledger, follower, roll } = options;
   const now = options.now ?? ((): number => performance.now());
-  let pending: LedgerEntry[] = [];
-  let bytes = 0;
+  let pending = new CollectedEntries();
   /** Of pending entries, and of those that come next. */
   let packed: readonly PackedLines[] = [];
   /** When the first pending entry was appended, on the clock of `now`; undefined until somebody asks. */
@@ -46,20 +47,16 @@ export function createObjectRoll(options: {
 
   const take = (): CollectedObject => {
     const taken = pending;
-    pending = [];
-    bytes = 0;
-    const first = taken[0]?.sequence ?? 0;
-    const next = first + taken.length;
-    const within = packed.filter(({ firstSequence, entries }) => {
-      return firstSequence >= first && firstSequence + entries <= next;
-    });
+    pending = new CollectedEntries();
+    const next = (taken.last?.sequence ?? 0) + 1;
+    const within = packed.filter(({ firstSequence, entries }) => firstSequence + entries <= next);
     packed = packed.filter(({ firstSequence }) => firstSequence >= next);
-    return { entries: taken, packed: within };
+    return taken.finish(within);
   };
   const closesBefore = (entry: LedgerEntry): boolean => {
-    const first = pending[0];
+    const { first } = pending;
     if (first === undefined) return false;
-    if (pending.length >= roll.entries || bytes + entry.raw.length > roll.bytes) return true;
+    if (pending.length >= roll.entries || pending.rawBytes + entry.rawBytes > roll.bytes) return true;
     if (!roll.byDay) return false;
     const [dayStart, dayEnd] = archiveDayBounds(first.createdAt);
     return entry.createdAt < dayStart || entry.createdAt >= dayEnd;
@@ -79,28 +76,28 @@ export function createObjectRoll(options: {
   };
 
   return {
-    async next({ after, flush }): Promise<CollectedObject | undefined> {
+    async next({ after, flush, signal }): Promise<CollectedObject | undefined> {
       // Whatever moved the offset in the meantime, what is pending must be what comes after it.
-      if (pending[0] !== undefined && pending[0].sequence !== after + 1) take();
+      if (pending.first !== undefined && pending.first.sequence !== after + 1) take();
       for (;;) {
-        const from = (pending.at(-1)?.sequence ?? after) + 1;
+        const from = (pending.last?.sequence ?? after) + 1;
         const segment = await readFrom(from);
         if (segment === undefined) break;
         const { entries } = segment;
         for (let place = from - (entries[0]?.sequence ?? from); place < entries.length; place += 1) {
           const entry = entries[place] as LedgerEntry;
           if (closesBefore(entry)) return take();
-          if (pending.length === 0) {
+          if (pending.first === undefined) {
             firstAppendedAt = segment.appendedAt;
             firstSegment = segment.firstSequence;
           }
-          pending.push(entry);
-          bytes += entry.raw.length;
+          pending.add(entry);
         }
         current = undefined;
+        await pending.packLong(packed, { signal });
       }
-      if (pending.length === 0) return undefined;
-      const isFull = pending.length >= roll.entries || bytes >= roll.bytes;
+      if (pending.first === undefined) return undefined;
+      const isFull = pending.length >= roll.entries || pending.rawBytes >= roll.bytes;
       if (isFull || flush) return take();
       firstAppendedAt ??= now() - (await segmentAgeMs(ledger, follower.organization, firstSegment));
       return now() - firstAppendedAt >= roll.ageMs ? take() : undefined;

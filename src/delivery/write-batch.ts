@@ -1,6 +1,5 @@
 import type { SinkBatch, WriteReceipt } from '../../sinks/sink.ts';
 import type { PackedLines } from '../gzip-pieces.ts';
-import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { announceStep } from '../steps.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
@@ -22,7 +21,7 @@ export async function writeUntilAborted(
 
 export function toBatch(
   organization: { readonly name: string },
-  entries: readonly LedgerEntry[],
+  entries: SinkBatch['entries'],
   packed: readonly PackedLines[] = [],
 ): SinkBatch {
   return { organization: organization.name, entries, packed };

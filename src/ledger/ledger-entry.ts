@@ -27,6 +27,10 @@ export class LedgerEntry {
     this.index = hash.index;
   }
 
+  get rawBytes(): number {
+    return this.raw.length;
+  }
+
   /** SHA-256 of `raw`. */
   get sha256(): Buffer {
     return this.hashes.at(this.index);

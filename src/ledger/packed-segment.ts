@@ -2,7 +2,13 @@
  * Packing the lines of an append: one gzip member, in pieces that an archive's object may take over as they are. So pieces
  * end where objects do, at the end of a UTC day, and are not long, so that little is left over where one ends elsewhere.
  */
-import { deflatePiece, gzipOfPieces, bytesBeforePieces, type PackedLines } from '../gzip-pieces.ts';
+import {
+  bytesBeforePieces,
+  deflatePiece,
+  gzipOfPieces,
+  type PackedLines,
+  type Piece,
+} from '../gzip-pieces.ts';
 import { textOfLines } from '../line-blocks.ts';
 import { second, type Nanos } from '../time.ts';
 
@@ -41,15 +47,16 @@ export async function packSegment(entries: readonly PackableEntry[]): Promise<Pa
   const createdAt = timesOf(entries);
   const ranges = piecesOf(entries);
   const texts = ranges.map(({ first, entries: held }) => textOfLines(entries, first, first + held));
-  const deflated = await deflateAll(texts);
-  const lines = gzipOfPieces(deflated, texts);
+  const packed = await deflateAll(texts);
+  const lines = gzipOfPieces(packed);
   let end = bytesBeforePieces;
   const pieces = ranges.flatMap(({ first, entries: held, bytes }, index): SegmentPiece[] => {
+    const piece = packed[index] as Piece;
     const start = end;
-    end += deflated[index]?.length ?? 0;
+    end += piece.deflated.length;
     return bytes < pieceBytesMin
       ? []
-      : [{ first, entries: held, bytes, deflated: lines.subarray(start, end) }];
+      : [{ ...piece, first, entries: held, deflated: lines.subarray(start, end) }];
   });
   const rawBytes = ranges.reduce((sum, { bytes }) => sum + bytes, 0) - entries.length;
   return { lines, createdAt, rawBytes, pieces };
@@ -98,15 +105,15 @@ function piecesOf(entries: readonly PackableEntry[]): PieceRange[] {
   return pieces;
 }
 
-async function deflateAll(texts: readonly Buffer[]): Promise<Buffer[]> {
-  const deflated: Buffer[] = [];
+async function deflateAll(texts: readonly Buffer[]): Promise<Piece[]> {
+  const packed: Piece[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next; index < texts.length; index = next) {
       next += 1;
-      deflated[index] = await deflatePiece(texts[index] as Buffer, level);
+      packed[index] = await deflatePiece(texts[index] as Buffer, level);
     }
   };
   await Promise.all(Array.from({ length: piecesAtOnce }, work));
-  return deflated;
+  return packed;
 }

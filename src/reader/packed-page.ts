@@ -74,7 +74,7 @@ export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
 /** The keys, and then the texts, side by side as in a page; neither has a line break in it. */
 function joinLines({ entries }: WalkedPage): Buffer {
   const keys = Buffer.from(entries.map(({ key }) => `${key}\n`).join(''), 'latin1');
-  return Buffer.concat([keys, ...lineBlocks(entries)]);
+  return Buffer.concat([keys, ...Array.from(lineBlocks(entries), ({ text }) => text)]);
 }
 
 function splitLines(text: Buffer, count: number): Buffer[] {

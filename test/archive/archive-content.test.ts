@@ -10,7 +10,14 @@ function entriesFrom(first: number, count: number): SinkEntry[] {
   return Array.from({ length: count }, (_, index) => {
     const raw = Buffer.from(`{"id":"entry-${first + index}","text":"${'x'.repeat(index % 300)}"}`);
     const sequence = first + index;
-    return { sequence, id: `entry-${sequence}`, createdAt: 0n, raw, sha256: hash('sha256', raw, 'buffer') };
+    return {
+      sequence,
+      id: `entry-${sequence}`,
+      createdAt: 0n,
+      raw,
+      rawBytes: raw.length,
+      sha256: hash('sha256', raw, 'buffer'),
+    };
   });
 }
 
@@ -20,12 +27,7 @@ const textOf = (entries: readonly SinkEntry[]): string =>
 async function piece(entries: readonly SinkEntry[]): Promise<PackedLines> {
   const text = Buffer.from(textOf(entries));
   const firstSequence = entries[0]?.sequence ?? 0;
-  return {
-    firstSequence,
-    entries: entries.length,
-    bytes: text.length,
-    deflated: await deflatePiece(text, 3),
-  };
+  return { ...(await deflatePiece(text, 3)), firstSequence, entries: entries.length };
 }
 
 describe('packed entries', () => {
@@ -76,7 +78,7 @@ describe('packed entries', () => {
   it('take over nothing whose text is longer or shorter than theirs', async () => {
     const strange = await deflatePiece(Buffer.from('something else'), 3);
     const [own, other] = [await piece(entries.slice(0, 100)), await piece(entries.slice(100, 300))];
-    const packed = [{ ...own, bytes: own.bytes + 1, deflated: strange }, other];
+    const packed = [{ ...own, ...strange }, other];
     const { stored, content } = await packEntries({ entries, packed }, { signal });
     expect(await holdsContent(stored, content, { signal })).toBe(true);
     expect(packed.map(({ deflated }) => stored.includes(deflated))).toEqual([false, true]);
@@ -88,5 +90,20 @@ describe('packed entries', () => {
     const { stored, content } = await packEntries({ entries: some, packed }, { signal });
     expect(await holdsContent(stored, content, { signal })).toBe(true);
     expect((await unpackContent(stored, content.bytes, { signal }))?.toString()).toBe(textOf(some));
+  });
+
+  it('ask for no text that is packed already', async () => {
+    const packed = [await piece(entries.slice(0, 300)), await piece(entries.slice(300, 390))];
+    const asked: number[] = [];
+    const watched = entries.map(({ raw, ...entry }) => ({
+      ...entry,
+      get raw(): Buffer {
+        asked.push(entry.sequence);
+        return raw;
+      },
+    }));
+    const { stored } = await packEntries({ entries: watched, packed }, { signal });
+    expect(Math.min(...asked)).toBe(491);
+    expect(await holdsContent(stored, summarize(entries), { signal })).toBe(true);
   });
 });

@@ -209,13 +209,13 @@ describe('a delivery of objects', () => {
       roll: { ...roomy, ageMs: 60_000 },
       now: () => now,
     });
-    expect(await roll.next({ after: 0, flush: false })).toBeUndefined();
+    expect(await roll.next({ after: 0, flush: false, signal })).toBeUndefined();
     await fill(testEntries(4, 1));
     now = 50_000;
-    expect(await roll.next({ after: 0, flush: false })).toBeUndefined();
+    expect(await roll.next({ after: 0, flush: false, signal })).toBeUndefined();
     now = 60_000;
-    expect((await roll.next({ after: 0, flush: false }))?.entries).toHaveLength(4);
-    expect(await roll.next({ after: 4, flush: true })).toBeUndefined();
+    expect((await roll.next({ after: 0, flush: false, signal }))?.entries).toHaveLength(4);
+    expect(await roll.next({ after: 4, flush: true, signal })).toBeUndefined();
   });
 
   it('hands over what the append packed, of each object just its own, and nothing that is not at hand', async () => {
@@ -258,6 +258,36 @@ describe('a delivery of objects', () => {
     await delivery.feed(flush);
     expect(places()).toEqual([[]]);
     expect(objects.lines).toHaveLength(370);
+  });
+
+  it('holds the text of a long object packed, and gives it to who asks, also after a crash', async () => {
+    const text = `,"text":"${'x'.repeat(5000)}"`;
+    const entries = Array.from({ length: 1500 }, (_, index) =>
+      testEntry(index + 1, { second: 1, rest: text }),
+    );
+    const objects = new Objects();
+    const roll = { entries: 2000, bytes: 16_000_000 };
+    const sink = objects.sink(roll);
+    const delivery = await deliver(sink);
+    for (let from = 0; from < entries.length; from += 500) await fill(entries.slice(from, from + 500));
+    const offered: (readonly PackedLines[])[] = [];
+    sink.onWrite = async (batch) => {
+      offered.push(batch.packed ?? []);
+      throw new Error('killed');
+    };
+    await rejectionOf(delivery.feed(flush));
+    const second = objects.sink(roll);
+    second.onWrite = async (batch) => {
+      offered.push(batch.packed ?? []);
+      return objects.put(batch);
+    };
+    await (await takeOver(second)).feed(flush);
+    expect(objects.lines).toEqual(entries.map(({ raw }) => raw.toString()));
+    const held = offered.map((pieces) => pieces.reduce((sum, one) => sum + one.entries, 0));
+    expect(held).toEqual([1500, 1500]);
+    const [object] = await test.rows('SELECT entries, raw_bytes FROM ledger.objects');
+    const bytes = entries.reduce((sum, { raw }) => sum + raw.length, 0);
+    expect(object).toEqual({ entries: '1500', raw_bytes: String(bytes) });
   });
 
   it('counts the age over a restart, by the clock of the database', async () => {

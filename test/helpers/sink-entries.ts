@@ -21,6 +21,7 @@ export function sinkEntry(options: SinkEntryOptions): SinkEntry {
     id: options.id ?? idInside(raw),
     createdAt: options.createdAt ?? testDay + BigInt(options.sequence) * 1_000n,
     raw,
+    rawBytes: raw.length,
     sha256: createHash('sha256').update(raw).digest(),
   };
 }

@@ -142,6 +142,7 @@ describe('the view that COMPLIANCE.md gives for DuckDB', () => {
         id: `entry-${index}`,
         createdAt,
         raw,
+        rawBytes: raw.length,
         sha256: hash('sha256', raw, 'buffer'),
       };
     });

@@ -1,0 +1,193 @@
+/**
+ * The entries of an archive object while they are collected and written. An object may hold as much text as `roll.bytes`
+ * says, and a sink that packs asks for none of what is packed already. So text is packed as it gets long, its sums are taken
+ * then, and it is let go; whoever asks for it all the same gets it unpacked:
+ *
+ *     packed, in the sums │ packed, in the sums │ text of the last segments
+ */
+import { hash } from 'node:crypto';
+import { ContentSum } from '../archive/archive-content.ts';
+import { MerkleRoot } from '../archive/digest/merkle.ts';
+import { packRuns, runsOf } from '../archive/packed-runs.ts';
+import { inflatePiece, type PackedLines } from '../gzip-pieces.ts';
+import { idOf } from '../ledger/entry-id.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
+import type { ObjectEvidence } from '../ledger/objects.ts';
+import type { Nanos } from '../time.ts';
+
+export type CollectedEntry = Pick<
+  LedgerEntry,
+  'sequence' | 'createdAt' | 'raw' | 'rawBytes' | 'sha256' | 'id'
+>;
+
+export interface CollectedObject {
+  readonly entries: readonly CollectedEntry[];
+  /** Those of its lines, in order, that are packed already. */
+  readonly packed: readonly PackedLines[];
+  /** Of all `raw`. */
+  readonly rawBytes: number;
+  /** SHA-256 over the lines, each with its line feed. */
+  readonly contentSha256: Buffer;
+  /** Made when it is asked for. */
+  evidence(): ObjectEvidence;
+}
+
+/** Objects of a day with less are written as they were read. */
+const textBytesMax = 2 * 1024 * 1024;
+
+export class CollectedEntries {
+  readonly #content = new ContentSum();
+  readonly #tree = new MerkleRoot();
+  readonly #pieces: PackedLines[] = [];
+  readonly #latest: LatestText = { of: undefined, text: Buffer.alloc(0) };
+  /** Packed, and in the sums. */
+  readonly #packed: CollectedEntry[] = [];
+  #text: CollectedEntry[] = [];
+  #textBytes = 0;
+  #rawBytes = 0;
+  /** Of the first entry, and of the last one without text: nothing has to be unpacked for them. */
+  #firstId: string | undefined;
+  #lastPackedId: string | undefined;
+
+  get length(): number {
+    return this.#packed.length + this.#text.length;
+  }
+
+  get first(): CollectedEntry | undefined {
+    return this.#packed[0] ?? this.#text[0];
+  }
+
+  get last(): CollectedEntry | undefined {
+    return this.#text.at(-1) ?? this.#packed.at(-1);
+  }
+
+  /** Of all `raw`. */
+  get rawBytes(): number {
+    return this.#rawBytes;
+  }
+
+  add(entry: CollectedEntry): void {
+    this.#text.push(entry);
+    this.#textBytes += entry.rawBytes;
+    this.#rawBytes += entry.rawBytes;
+    this.#firstId ??= entry.id;
+  }
+
+  /** Lets go of the text where it is long. `packed`: lines of these entries, and of others, that are packed already. */
+  async packLong(packed: readonly PackedLines[], options: { readonly signal: AbortSignal }): Promise<void> {
+    if (this.#textBytes < textBytesMax) return;
+    const entries = this.#text;
+    const pieces = await packRuns(runsOf(entries, packed), options);
+    this.#content.add(entries);
+    for (const { sha256 } of entries) this.#tree.add(sha256);
+    this.#pieces.push(...pieces);
+    this.#lastPackedId = entries.at(-1)?.id;
+    for (const entry of packedEntries(entries, pieces, this.#latest)) this.#packed.push(entry);
+    this.#text = [];
+    this.#textBytes = 0;
+  }
+
+  /** All that was added; nothing more may be. */
+  finish(packed: readonly PackedLines[] = []): CollectedObject {
+    const text = this.#text;
+    this.#content.add(text);
+    const from = text[0]?.sequence ?? Number.POSITIVE_INFINITY;
+    let evidence: ObjectEvidence | undefined;
+    return {
+      entries: [...this.#packed, ...text],
+      packed: [...this.#pieces, ...packed.filter(({ firstSequence }) => firstSequence >= from)],
+      rawBytes: this.#rawBytes,
+      contentSha256: this.#content.sum().sha256,
+      evidence: () => (evidence ??= this.#evidenceWith(text)),
+    };
+  }
+
+  #evidenceWith(text: readonly CollectedEntry[]): ObjectEvidence {
+    const { first, last } = this;
+    const firstId = this.#firstId;
+    const lastId = text.at(-1)?.id ?? this.#lastPackedId;
+    if (first === undefined || last === undefined || firstId === undefined || lastId === undefined)
+      throw new TypeError('an object has at least one entry');
+    for (const { sha256 } of text) this.#tree.add(sha256);
+    return {
+      merkleRoot: this.#tree.root(),
+      firstCreatedAt: first.createdAt,
+      lastCreatedAt: last.createdAt,
+      firstId,
+      lastId,
+    };
+  }
+}
+
+/** The text of one piece, unpacked for who asks for it: who reads entries in order has each unpacked once. */
+class PieceText {
+  readonly #piece: PackedLines;
+  readonly #latest: LatestText;
+
+  constructor(piece: PackedLines, latest: LatestText) {
+    this.#piece = piece;
+    this.#latest = latest;
+  }
+
+  /** The text. */
+  unpacked(): Buffer {
+    if (this.#latest.of !== this) {
+      this.#latest.text = inflatePiece(this.#piece);
+      this.#latest.of = this;
+    }
+    return this.#latest.text;
+  }
+}
+
+/** What of an object was unpacked last. */
+interface LatestText {
+  of: PieceText | undefined;
+  text: Buffer;
+}
+
+/** The same entries without their text, which `pieces` hold, all of it, in order. */
+function* packedEntries(
+  entries: readonly CollectedEntry[],
+  pieces: readonly PackedLines[],
+  latest: LatestText,
+): Generator<CollectedEntry> {
+  let place = 0;
+  for (const piece of pieces) {
+    const text = new PieceText(piece, latest);
+    let start = 0;
+    for (const end = place + piece.entries; place < end; place += 1) {
+      const entry = entries[place] as CollectedEntry;
+      yield new PackedEntry(entry, text, start);
+      start += entry.rawBytes + 1;
+    }
+  }
+}
+
+class PackedEntry implements CollectedEntry {
+  readonly sequence: number;
+  readonly createdAt: Nanos;
+  readonly rawBytes: number;
+  private readonly text: PieceText;
+  private readonly start: number;
+
+  /** `start`: of its text in that of the piece. */
+  constructor({ sequence, createdAt, rawBytes }: CollectedEntry, text: PieceText, start: number) {
+    this.sequence = sequence;
+    this.createdAt = createdAt;
+    this.rawBytes = rawBytes;
+    this.text = text;
+    this.start = start;
+  }
+
+  get raw(): Buffer {
+    return this.text.unpacked().subarray(this.start, this.start + this.rawBytes);
+  }
+
+  get sha256(): Buffer {
+    return hash('sha256', this.raw, 'buffer');
+  }
+
+  get id(): string {
+    return idOf(this);
+  }
+}
