@@ -182,8 +182,15 @@ describe('copying a store', () => {
     const onProgress = ({ table }: { readonly table: string }): void => {
       if (table === 'segments') writing ??= filled.run(`INSERT INTO ledger.coverage VALUES (99, 1, 2)`);
     };
-    const refusal = await rejectionOf(copyStore(filled.ledger, { target, signal, onProgress }));
-    await writing;
+    const { database } = filled.ledger;
+    const query: Database['query'] = async (...statement) => {
+      // The copying goes on when it is written.
+      await writing;
+      return await database.query(...statement);
+    };
+    const ledger = { ...filled.ledger, database: { ...database, query } };
+    const refusal = await rejectionOf(copyStore(ledger, { target, signal, onProgress }));
+    expect(writing).toBeDefined();
     expect(refusal).toMatchObject({ code: 'copy_differs' });
   });
 });
