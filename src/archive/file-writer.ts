@@ -6,6 +6,8 @@ import type { DurableFile, FileOutcome } from './durable-files.ts';
 import type { FileReply, FileRequest, FileWriterData } from './file-writer-messages.ts';
 
 interface Pending {
+  /** Who was asked. One that has stopped may say so twice, the second time when another is asked already. */
+  readonly worker: Worker;
   readonly resolve: (reply: FileReply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -66,11 +68,12 @@ export class FileWriter {
   }
 
   async #ask(worker: Worker, request: FileRequest): Promise<FileOutcome | undefined> {
+    if (worker !== this.#worker) throw this.#lost('it ended');
     // While it works, the process must not end for want of anything else to do.
     worker.ref();
     try {
       const reply = await new Promise<FileReply>((resolve, reject) => {
-        this.#pending = { resolve, reject };
+        this.#pending = { worker, resolve, reject };
         worker.postMessage(request, []);
       });
       if ('outcome' in reply) return reply.outcome;
@@ -91,7 +94,7 @@ export class FileWriter {
       workerData: { root: this.#root, room: this.#room.buffer } satisfies FileWriterData,
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 },
     });
-    worker.on('message', (reply: FileReply) => this.#pending?.resolve(reply));
+    worker.on('message', (reply: FileReply) => this.#pendingOf(worker)?.resolve(reply));
     worker.on('error', (error) => this.#lose(worker, error.message));
     worker.on('exit', () => this.#lose(worker, 'it ended'));
     worker.unref();
@@ -101,14 +104,17 @@ export class FileWriter {
   /** The next request starts another. */
   #lose(worker: Worker, reason: string): void {
     if (this.#worker === worker) this.#worker = undefined;
-    this.#pending?.reject(
-      new SinkError(
-        `The thread that writes files to ${this.#root} stopped: ${reason}. It will be tried again.`,
-        {
-          code: 'file_writer_lost',
-          retryable: true,
-        },
-      ),
+    this.#pendingOf(worker)?.reject(this.#lost(reason));
+  }
+
+  #lost(reason: string): SinkError {
+    return new SinkError(
+      `The thread that writes files to ${this.#root} stopped: ${reason}. It will be tried again.`,
+      { code: 'file_writer_lost', retryable: true },
     );
+  }
+
+  #pendingOf(worker: Worker): Pending | undefined {
+    return this.#pending?.worker === worker ? this.#pending : undefined;
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileWriter } from '../../src/archive/file-writer.ts';
+import { compiledFile } from '../../src/compiled-file.ts';
 
 const { signal } = new AbortController();
 
@@ -85,6 +86,32 @@ describe('the thread that writes files', () => {
         retryable: true,
       });
     }
+    await writer.close();
+  });
+
+  it('loses only what was asked of it where it can’t be started, and gives every file its own bytes', async () => {
+    // As without file descriptors: it fails as it loads, and tells of it twice, as an error and as its end.
+    const real = compiledFile('src/archive/file-writer-thread.js').href;
+    const once = [
+      "import { existsSync, writeFileSync } from 'node:fs';",
+      `const mark = ${JSON.stringify(join(root, 'mark'))};`,
+      "if (!existsSync(mark)) { writeFileSync(mark, ''); throw new Error('EMFILE'); }",
+      `await import(${JSON.stringify(real)});`,
+    ].join('\n');
+    const writer = new FileWriter(root, new URL(`data:text/javascript,${encodeURIComponent(once)}`));
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const contents = names.map((name, index) => Buffer.alloc(900_000 + 400_000 * index, name));
+    const outcomes = await Promise.allSettled(
+      contents.map(async (bytes, index) => {
+        const { path, ...rest } = file(names[index] ?? '');
+        expect(await writer.write({ path, ...rest }, bytes, { signal })).toBe('created');
+        return (await readFile(path)).equals(bytes);
+      }),
+    );
+    expect(outcomes).toMatchObject([
+      { status: 'rejected', reason: { code: 'file_writer_lost', retryable: true } },
+      ...names.slice(1).map(() => ({ status: 'fulfilled', value: true })),
+    ]);
     await writer.close();
   });
 
