@@ -50,8 +50,8 @@ export function inflatePiece(piece: Piece): Buffer {
   try {
     text = inflateRawSync(piece.deflated, {
       finishFlush: constants.Z_SYNC_FLUSH,
-      // zlib works with no less.
-      chunkSize: Math.max(piece.bytes, 64),
+      // One chunk for all of it, with room for zlib to see its end; it works with no less than 64.
+      chunkSize: Math.max(piece.bytes + 1, 64),
       maxOutputLength: Math.max(piece.bytes, 64),
     });
   } catch (error) {

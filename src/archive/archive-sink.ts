@@ -341,7 +341,7 @@ function assertOneObject(batch: SinkBatch): SinkEntry {
     expected += 1;
   }
   for (const { entries, packed } of runsOf(batch.entries, batch.packed ?? [])) {
-    // What is packed are lines.
+    // The ledger packs nothing but lines.
     const broken = packed === undefined ? entries.find(({ raw }) => raw.includes(lineBreak)) : undefined;
     if (broken !== undefined) throw unusable(batch, `entry ${broken.sequence} holds a line break`);
   }

@@ -59,10 +59,10 @@ export class CollectedEntries {
   }
 
   add(entry: CollectedEntry): void {
+    this.#firstId ??= entry.id;
     this.#text.push(entry);
     this.#textBytes += entry.rawBytes;
     this.#rawBytes += entry.rawBytes;
-    this.#firstId ??= entry.id;
   }
 
   /** Lets go of the text where it is long. `packed`: lines of these entries, and of others, that are packed already. */
@@ -70,10 +70,12 @@ export class CollectedEntries {
     if (this.#textBytes < textBytesMax) return;
     const entries = this.#text;
     const pieces = await packRuns(runsOf(entries, packed), options);
+    // What may fail comes before anything is changed: the same entries may be packed again.
+    const lastId = entries.at(-1)?.id;
     this.#content.add(entries);
     for (const { sha256 } of entries) this.#tree.add(sha256);
     this.#pieces.push(...pieces);
-    this.#lastPackedId = entries.at(-1)?.id;
+    this.#lastPackedId = lastId;
     for (const entry of packedEntries(entries, pieces, this.#latest)) this.#packed.push(entry);
     this.#text = [];
     this.#textBytes = 0;

@@ -13,6 +13,7 @@ import { textOfLines } from '../line-blocks.ts';
 import { second, type Nanos } from '../time.ts';
 
 const nanosPerDay = 86_400n * second;
+const lineFeed = 0x0a;
 /** The store is a buffer on the way to the sinks; from 4 on the time goes up more than the size goes down. */
 const level = 3;
 /** Shorter ones would pack worse than they are worth, so a day with less than that shares a piece with the next. */
@@ -43,7 +44,9 @@ interface PackableEntry {
   readonly createdAt: Nanos;
 }
 
+/** Throws a TypeError for what is no line: nobody could tell where its entry ends. */
 export async function packSegment(entries: readonly PackableEntry[]): Promise<PackedSegment> {
+  if (entries.some(({ raw }) => raw.includes(lineFeed))) throw new TypeError('a line holds a line break');
   const createdAt = timesOf(entries);
   const ranges = piecesOf(entries);
   const texts = ranges.map(({ first, entries: held }) => textOfLines(entries, first, first + held));

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { array, assert, asyncProperty, boolean, integer, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packEntries } from '../../src/archive/archive-content.ts';
 import { merkleRoot } from '../../src/archive/digest/merkle.ts';
 import { CollectedEntries } from '../../src/delivery/collected-entries.ts';
 import type { CollectedEntry } from '../../src/delivery/packed-entry.ts';
@@ -113,15 +114,41 @@ describe('collected entries', () => {
 
   it('are as they were after packing was broken off', async () => {
     const collected = new CollectedEntries();
-    const entries = segment(1, 3000, 1000);
+    const entries = [...segment(1, 1500, 1000), ...segment(1501, 1500, 1000)];
     for (const entry of entries) collected.add(entry);
-    const stopped = AbortSignal.abort(new Error('the lease is lost'));
-    await expect(collected.packLong([], { signal: stopped })).rejects.toThrow('the lease is lost');
+    // Once at its beginning, and once when a piece is packed.
+    for (const looks of [0, 1]) {
+      const stopping = new AbortController();
+      let left = looks;
+      const throwIfAborted = (): void => {
+        if (left === 0) stopping.abort(new Error('the lease is lost'));
+        left -= 1;
+        stopping.signal.throwIfAborted();
+      };
+      const stopped = new Proxy(stopping.signal, {
+        get: (of, name) => (name === 'throwIfAborted' ? throwIfAborted : Reflect.get(of, name)),
+      });
+      await expect(collected.packLong([], { signal: stopped })).rejects.toThrow('the lease is lost');
+    }
     await collected.packLong([], { signal });
     const object = collected.finish();
     expect(object.entries.map(seen)).toEqual(entries.map(seen));
     expect(object.contentSha256.equals(hash('sha256', linesOf(entries), 'buffer'))).toBe(true);
     expect(object.evidence().merkleRoot).toEqual(merkleRoot(entries.map(({ sha256 }) => sha256)));
+  });
+
+  it('make the same object where nothing may be taken over, as on a store without conditional writes', async () => {
+    const entries = [...segment(1, 1500, 1000), ...segment(1501, 1500, 1000)];
+    const collected = new CollectedEntries();
+    for (const entry of entries) collected.add(entry);
+    await collected.packLong([await piece(entries.slice(100, 1400))], { signal });
+    const object = collected.finish();
+    const [plain, packed] = [
+      await packEntries({ entries }, { signal }),
+      await packEntries({ entries: object.entries }, { signal }),
+    ];
+    expect(packed.stored.equals(plain.stored)).toBe(true);
+    expect(packed.content).toEqual(plain.content);
   });
 
   it('give no text that a piece no longer holds', async () => {

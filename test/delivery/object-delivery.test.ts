@@ -8,7 +8,7 @@ import { entriesKey } from '../../src/archive/layout.ts';
 import { append } from '../../src/ledger/append.ts';
 import type { NewEntry } from '../../src/ledger/prepared-entries.ts';
 import { findDelivery, registerDelivery, type DeliveryLease } from '../../src/ledger/deliveries.ts';
-import type { PackedLines } from '../../src/gzip-pieces.ts';
+import { inflatePiece, type PackedLines } from '../../src/gzip-pieces.ts';
 import { createFollower } from '../../src/ledger/recent-segments.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { rejectionOf } from '../helpers/rejection.ts';
@@ -288,6 +288,35 @@ describe('a delivery of objects', () => {
     const [object] = await test.rows('SELECT entries, raw_bytes FROM ledger.objects');
     const bytes = entries.reduce((sum, { raw }) => sum + raw.length, 0);
     expect(object).toEqual({ entries: '1500', raw_bytes: String(bytes) });
+  });
+
+  it('makes long objects that begin and end in the middle of what was packed', async () => {
+    const text = `,"text":"${'x'.repeat(5000)}"`;
+    const entries = Array.from({ length: 2000 }, (_, index) =>
+      testEntry(index + 1, { second: 1, rest: text }),
+    );
+    const objects = new Objects();
+    const sink = objects.sink({ entries: 630, bytes: 16_000_000 });
+    const delivery = await deliver(sink);
+    for (const [from, to] of [
+      [0, 333],
+      [333, 1100],
+      [1100, 1150],
+      [1150, 2000],
+    ] as const) {
+      await fill(entries.slice(from, to));
+      await delivery.feed(noFlush);
+    }
+    await delivery.feed(flush);
+    expect(sequencesOf(sink.taken).map((taken) => taken.length)).toEqual([630, 630, 630, 110]);
+    expect(objects.lines).toEqual(entries.map(({ raw }) => raw.toString()));
+    for (const { packed = [], entries: given } of sink.taken) {
+      for (const lines of packed) {
+        const from = lines.firstSequence - (given[0]?.sequence ?? 0);
+        const own = given.slice(from, from + lines.entries).map(({ raw }) => `${raw.toString()}\n`);
+        expect(inflatePiece(lines).toString()).toBe(own.join(''));
+      }
+    }
   });
 
   it('counts the age over a restart, by the clock of the database', async () => {

@@ -86,4 +86,12 @@ describe('a packed segment', () => {
     expect((await packSegment(week.slice(0, 20))).pieces).toEqual([]);
     expect((await packSegment([])).pieces).toEqual([]);
   });
+
+  it('is not made of what is no line', async () => {
+    const lines = [
+      ...linesOf([{ bytes: 10, times: 3, days: 1 }]),
+      { raw: Buffer.from('{\n}'), createdAt: nanos(1n) },
+    ];
+    await expect(packSegment(lines)).rejects.toThrow('a line holds a line break');
+  });
 });
