@@ -6,6 +6,7 @@ import { SinkError } from '../sink-error.ts';
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const uniqueViolation = '23505';
 const insufficientPrivilege = '42501';
+const protocolViolation = '08P01';
 /** The table is not what it was: schema, table or column gone, other types, or bytes that don't fit a column's type. */
 const mismatches: readonly (string | undefined)[] = [
   '3F000',
@@ -21,6 +22,14 @@ const mismatches: readonly (string | undefined)[] = [
 
 export function isUniqueViolation(thrown: unknown): boolean {
   return thrown instanceof DatabaseError && thrown.sqlState === uniqueViolation;
+}
+
+/**
+ * What a server says, among other things, of a value that is too short for its column's type; a pooler says it of a server that
+ * it can't reach.
+ */
+export function isProtocolViolation(thrown: unknown): boolean {
+  return thrown instanceof DatabaseError && thrown.sqlState === protocolViolation;
 }
 
 export function isPrivilegeMissing(thrown: unknown): boolean {

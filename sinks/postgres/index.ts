@@ -8,10 +8,10 @@ import type { Database, Queryable } from '../../src/database/database.ts';
 import { SinkError } from '../sink-error.ts';
 import type { HeldDifference, HeldEntry, HeldPlace, Sink, SinkEntry } from '../sink.ts';
 import { entryRow } from './entry-row.ts';
-import { quoteId, sinkFailure } from './failure.ts';
+import { isProtocolViolation, quoteId, sinkFailure } from './failure.ts';
 import { storeRows } from './store-rows.ts';
 import { quoteTableName, type TableName } from './table-name.ts';
-import { ensureTable } from './table.ts';
+import { checkTable, ensureTable } from './table.ts';
 import { columnText } from './taken-columns.ts';
 
 export { createTableSql } from './table.ts';
@@ -85,7 +85,12 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
             throw destinationLost(table, organization, last);
         };
         const rows = entries.map((entry) => entryRow(organization, entry));
-        await storeRows({ database, table, signal, assertHeld }, rows);
+        try {
+          await storeRows({ database, table, signal, assertHeld }, rows);
+        } catch (error) {
+          if (isProtocolViolation(error)) await checkTable(database, options.table);
+          throw error;
+        }
         const newest = entries.at(-1);
         if (newest !== undefined) lastHeld.set(organization, heldEntry(newest));
         return undefined;

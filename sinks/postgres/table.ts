@@ -124,7 +124,8 @@ interface FoundColumn {
   readonly is_generated: boolean;
 }
 
-async function checkTable(database: Queryable, name: TableName): Promise<void> {
+/** Rejects with a SinkError where the table is not as the sink needs it. */
+export async function checkTable(database: Queryable, name: TableName): Promise<void> {
   const { schema, table } = resolveTableName(name);
   const { rows } = await database.query<FoundColumn>(
     `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL OR is_identity = 'YES' AS has_default,
