@@ -10,7 +10,7 @@ interface Line {
 const blockBytes = 1024 * 1024;
 /** Whatever lies together is longer, so that only a little is copied behind a line that lies elsewhere. */
 const togetherBytesMin = 64 * 1024;
-const lineFeed = 0x0a;
+export const lineFeed = 0x0a;
 
 export interface LineBlock {
   readonly text: Buffer;
@@ -34,6 +34,11 @@ export function* lineBlocks(lines: readonly Line[]): Generator<LineBlock> {
     yield { text: copyOfLines(lines, from, to), from, to };
     from = to;
   }
+}
+
+/** The same, text alone. */
+export function* lineTexts(lines: readonly Line[]): Generator<Buffer> {
+  for (const { text } of lineBlocks(lines)) yield text;
 }
 
 /** The text of the lines from one place up to, not with, another: as it lies there, or a copy. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lineBlocks, textOfLines } from '../src/line-blocks.ts';
+import { lineTexts, textOfLines } from '../src/line-blocks.ts';
 
 const lines = fc.array(
   fc.string({ maxLength: 20 }).map((text) => text.replaceAll('\n', ' ')),
@@ -10,12 +10,8 @@ const lines = fc.array(
   },
 );
 
-function blocksOf(entries: readonly { readonly raw: Buffer }[]): Buffer[] {
-  return Array.from(lineBlocks(entries), ({ text }) => text);
-}
-
 function contentOf(entries: readonly { readonly raw: Buffer }[]): string {
-  return Buffer.concat(blocksOf(entries)).toString('utf8');
+  return Buffer.concat([...lineTexts(entries)]).toString('utf8');
 }
 
 describe('the content of an object in blocks', () => {
@@ -38,7 +34,7 @@ describe('the content of an object in blocks', () => {
 
   it('takes lines that lie together as they are, without a copy', () => {
     const [entry, ...others] = laidOut(['one', 'two', 'three'.repeat(Buffer.poolSize)], 'one text');
-    const blocks = blocksOf(entry === undefined ? [] : [entry, ...others]);
+    const blocks = [...lineTexts(entry === undefined ? [] : [entry, ...others])];
     expect(blocks).toHaveLength(1);
     expect(blocks[0]?.buffer).toBe(entry?.raw.buffer);
   });
@@ -48,7 +44,7 @@ describe('the content of an object in blocks', () => {
     const raw = Buffer.from(pool, 0, 8).fill('x');
     const neighbour = Buffer.from(pool, 8, 8).fill('\n');
     const text = textOfLines([{ raw }], 0, 1);
-    const [block] = blocksOf([{ raw }]);
+    const [block] = [...lineTexts([{ raw }])];
     neighbour.fill('y');
     expect([text, block].map(String)).toEqual(['xxxxxxxx\n', 'xxxxxxxx\n']);
   });
@@ -59,7 +55,7 @@ describe('the content of an object in blocks', () => {
       'one text',
     );
     many[1] = { raw: Buffer.from('x'.repeat(999)) };
-    const blocks = blocksOf(many);
+    const blocks = [...lineTexts(many)];
     const copied = blocks.filter(({ buffer }) => buffer !== many[0]?.raw.buffer);
     expect(Buffer.concat(blocks).length).toBe(3_000_000);
     expect(copied.reduce((bytes, { length }) => bytes + length, 0)).toBeLessThan(100_000);
@@ -70,7 +66,7 @@ describe('the content of an object in blocks', () => {
       Array.from({ length: 30 }, (_, index) => String(index % 10).repeat(100_000)),
       'one text',
     );
-    const blocks = blocksOf(entries);
+    const blocks = [...lineTexts(entries)];
     expect(blocks.map(({ length }) => length)).toEqual([1_100_011, 1_100_011, 800_008]);
   });
 });

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { HeldDifference, SinkBatch, SinkEntry } from '../../sinks/sink.ts';
 import { gzipOfPieces } from '../gzip-pieces.ts';
-import { lineBlocks } from '../line-blocks.ts';
+import { lineFeed, lineTexts } from '../line-blocks.ts';
 import { gzipBlocks, GzipMemberError, readGzipMember } from './gzip-member.ts';
 import { packRuns, runsOf } from './packed-runs.ts';
 
@@ -24,8 +24,6 @@ interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
-const lineBreak = 0x0a;
-
 /** Packs entries; another build of zlib, or lines that were packed before, make other bytes of the same entries. */
 export async function packEntries(
   { entries, packed = [] }: Pick<SinkBatch, 'entries' | 'packed'>,
@@ -35,7 +33,7 @@ export async function packEntries(
   const isPackedInPart = runs.some((run) => run.packed !== undefined);
   const stored = isPackedInPart
     ? gzipOfPieces(await packRuns(runs, options))
-    : await gzipBlocks(textsOf(entries), options);
+    : await gzipBlocks(lineTexts(entries), options);
   let content: ContentSummary | undefined;
   return {
     stored,
@@ -53,7 +51,7 @@ export class ContentSum {
 
   add(entries: readonly Pick<SinkEntry, 'raw'>[]): void {
     // A block at a time: a call for every entry and line break costs more than the hashing.
-    for (const text of textsOf(entries)) {
+    for (const text of lineTexts(entries)) {
       this.#hash.update(text);
       this.#bytes += text.length;
     }
@@ -69,10 +67,6 @@ export function summarize(entries: readonly Pick<SinkEntry, 'raw'>[]): ContentSu
   const content = new ContentSum();
   content.add(entries);
   return content.sum();
-}
-
-function* textsOf(entries: readonly Pick<SinkEntry, 'raw'>[]): Generator<Buffer> {
-  for (const { text } of lineBlocks(entries)) yield text;
 }
 
 /** Whether stored bytes are one gzip member, and nothing more, of exactly this content. */
@@ -181,7 +175,7 @@ export async function* lineHashes(content: AsyncIterable<Buffer>): AsyncGenerato
   let hash = createHash('sha256');
   for await (const chunk of content) {
     let start = 0;
-    for (let end = chunk.indexOf(lineBreak); end !== -1; end = chunk.indexOf(lineBreak, start)) {
+    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
       yield hash.update(chunk.subarray(start, end)).digest();
       hash = createHash('sha256');
       start = end + 1;

@@ -33,6 +33,7 @@ import {
   unpackContent,
   type PackedEntries,
 } from './archive-content.ts';
+import { lineFeed } from '../line-blocks.ts';
 import { gzipBytesMax } from './gzip-member.ts';
 import {
   archiveDay,
@@ -72,7 +73,6 @@ export const archiveRoll: Roll = {
 
 /** No page of the API is larger than this by default, so no entry that goes over `roll.bytes` at the end is. */
 const entryBytesMax = 256 * 1024 * 1024;
-const lineBreak = 0x0a;
 
 export function createArchiveSink(options: ArchiveSinkOptions): Sink {
   const archive = new Archive(options);
@@ -342,7 +342,7 @@ function assertOneObject(batch: SinkBatch): SinkEntry {
   }
   for (const { entries, packed } of runsOf(batch.entries, batch.packed ?? [])) {
     // The ledger packs nothing but lines.
-    const broken = packed === undefined ? entries.find(({ raw }) => raw.includes(lineBreak)) : undefined;
+    const broken = packed === undefined ? entries.find(({ raw }) => raw.includes(lineFeed)) : undefined;
     if (broken !== undefined) throw unusable(batch, `entry ${broken.sequence} holds a line break`);
   }
   return first;

@@ -52,25 +52,19 @@ export class DurableFiles {
 
   /** Writes bytes of a file before those that come with `write`, which must be what is asked for next, or this again. */
   begin(incomplete: string, bytes: Uint8Array): void {
-    if (this.#begun?.incomplete !== incomplete) this.#discard();
-    this.#begun ??= { incomplete, file: createIncomplete(incomplete) };
-    try {
-      writeAll(this.#begun.file, bytes);
-    } catch (error) {
-      this.#discard();
-      throw error;
-    }
+    this.#append(incomplete, bytes);
   }
 
   /** `altered`: what had to be as it was is not, and nothing was written. */
   write({ path, incomplete, held }: DurableFile, bytes: Uint8Array): FileOutcome {
+    let isWhole = false;
     try {
       if (held !== undefined && revisionOf(held.path) !== held.revision) return 'altered';
       makeDirectory(dirname(path));
-      this.begin(incomplete, bytes);
-      this.#finish();
+      fsyncSync(this.#append(incomplete, bytes));
+      isWhole = true;
     } finally {
-      this.#discard();
+      this.#end({ isWhole });
     }
     let outcome: FileOutcome;
     try {
@@ -86,28 +80,31 @@ export class DurableFiles {
     return outcome;
   }
 
-  #finish(): void {
-    if (this.#begun === undefined) return;
-    const { incomplete, file } = this.#begun;
-    fsyncSync(file);
-    this.#begun = undefined;
+  /** Returns the file, still open. */
+  #append(incomplete: string, bytes: Uint8Array): number {
+    if (this.#begun?.incomplete !== incomplete) this.#end({ isWhole: false });
+    this.#begun ??= { incomplete, file: createIncomplete(incomplete) };
+    const { file } = this.#begun;
     try {
-      closeSync(file);
+      for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
     } catch (error) {
-      remove(incomplete);
+      this.#end({ isWhole: false });
       throw error;
     }
+    return file;
   }
 
-  /** Of a file that was begun and not finished nothing stays. */
-  #discard(): void {
+  /** Closes what was begun. Nothing stays of what is not whole, or could not be closed. */
+  #end({ isWhole }: { readonly isWhole: boolean }): void {
     if (this.#begun === undefined) return;
     const { incomplete, file } = this.#begun;
     this.#begun = undefined;
+    let isKept = false;
     try {
       closeSync(file);
+      isKept = isWhole;
     } finally {
-      remove(incomplete);
+      if (!isKept) remove(incomplete);
     }
   }
 
@@ -131,10 +128,6 @@ export function makeDirectory(path: string): void {
   const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   // The new directory is an entry of its parent, which may lie above the root.
   if (first !== undefined) syncDirectory(dirname(first));
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 function createIncomplete(path: string): number {

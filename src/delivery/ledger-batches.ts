@@ -32,18 +32,16 @@ export async function readBatch(
   return batch;
 }
 
-/** Reads exactly the entries of a range. */
-export async function readRange(
+/** Reads exactly the entries of a range, a segment at a time; fewer where the store was altered. */
+export async function* readRange(
   ledger: Ledger,
   range: { readonly organization: number; readonly first: number; readonly last: number },
-): Promise<LedgerEntry[]> {
-  const entries: LedgerEntry[] = [];
-  let next = range.first;
-  while (next <= range.last) {
-    const segment = await readSegmentFrom(ledger, range.organization, next);
-    if (segment === undefined) break;
-    for (const entry of segment.entries) if (entry.sequence <= range.last) entries.push(entry);
+): AsyncGenerator<readonly LedgerEntry[]> {
+  const { organization, first, last } = range;
+  for (let next = first; next <= last;) {
+    const segment = await readSegmentFrom(ledger, organization, next);
+    if (segment === undefined) return;
+    yield segment.entries.filter(({ sequence }) => sequence <= last);
     next = segment.lastSequence + 1;
   }
-  return entries;
 }

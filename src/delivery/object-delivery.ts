@@ -13,10 +13,9 @@ import { ExporterError } from '../errors.ts';
 import { acknowledgeObject } from '../ledger/acknowledge-object.ts';
 import { planObject, plannedObject, type ObjectEvidence, type ObjectPlan } from '../ledger/objects.ts';
 import type { Follower } from '../ledger/recent-segments.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { readSegmentFrom } from '../ledger/segments.ts';
 import { CollectedEntries, type CollectedObject } from './collected-entries.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
+import { readRange } from './ledger-batches.ts';
 import { toBatch, writeUntilAborted } from './write-batch.ts';
 import { createObjectRoll } from './object-roll.ts';
 
@@ -53,7 +52,13 @@ export function createObjectDelivery(
       isPlanRead = true;
       return undefined;
     }
-    const object = await collectPlanned(ledger, { organization: organization.id, plan, signal });
+    const { firstSequence: first, lastSequence: last } = plan;
+    const lines = new CollectedEntries();
+    for await (const entries of readRange(ledger, { organization: organization.id, first, last })) {
+      for (const entry of entries) lines.add(entry);
+      await lines.packLong([], { signal });
+    }
+    const object = lines.finish();
     if (!object.contentSha256.equals(plan.contentSha256)) throw planDiffers(plan);
     return { plan, object, batch: toBatch(organization, object.entries, object.packed) };
   };
@@ -124,23 +129,6 @@ function checkReceipt(receipt: WriteReceipt | undefined, plan: ObjectPlan): Writ
     `The sink says that it wrote ${receipt?.key ?? 'nothing'}, but ${plan.key} was planned. The offset was not moved.`,
     { kind: 'sink', code: 'receipt_differs' },
   );
-}
-
-/** The lines of a plan that another process, or a try that failed, has left; fewer where the store was altered. */
-async function collectPlanned(
-  ledger: Ledger,
-  place: { readonly organization: number; readonly plan: ObjectPlan; readonly signal: AbortSignal },
-): Promise<CollectedObject> {
-  const { organization, plan, signal } = place;
-  const collected = new CollectedEntries();
-  for (let next = plan.firstSequence; next <= plan.lastSequence;) {
-    const segment = await readSegmentFrom(ledger, organization, next);
-    if (segment === undefined) break;
-    for (const entry of segment.entries) if (entry.sequence <= plan.lastSequence) collected.add(entry);
-    next = segment.lastSequence + 1;
-    await collected.packLong([], { signal });
-  }
-  return collected.finish();
 }
 
 function planDiffers(plan: ObjectPlan): ExporterError {

@@ -3,6 +3,7 @@ import { SinkError } from '../../sinks/sink-error.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import type { Delivery, DeliveryLease } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import { underDeliveryLease } from '../ledger/operator-lease.ts';
 import type { Organization } from '../ledger/organizations.ts';
 import { readParked, unparkEntry, type ParkedEntry } from '../ledger/parked.ts';
@@ -74,7 +75,8 @@ async function retryOne(
 ): Promise<boolean> {
   const { ledger, organization, sink, signal } = options;
   const range = { organization: organization.id, first: sequence, last: sequence };
-  const entries = await readRange(ledger, range);
+  const entries: LedgerEntry[] = [];
+  for await (const held of readRange(ledger, range)) entries.push(...held);
   try {
     await sink.write({ organization: organization.name, entries }, { signal });
   } catch (error) {

@@ -7,6 +7,7 @@ import { ExporterError } from '../errors.ts';
 import { nanos } from '../time.ts';
 import type { Ledger } from './ledger.ts';
 import { LedgerEntry } from './ledger-entry.ts';
+import { lineFeed } from '../line-blocks.ts';
 import { LineHashes } from './line-hashes.ts';
 import type { Segment } from './segments.ts';
 
@@ -24,8 +25,6 @@ export interface ArchivedObject {
   /** How long the content is. */
   readonly bytes: number;
 }
-
-const lineFeed = 0x0a;
 
 // Objects hold consecutive sequences; a retired sink's archive may be gone.
 const selectObjects = `SELECT o.sink, o.key, o.first_sequence, o.last_sequence, o.raw_bytes + o.entries AS bytes,

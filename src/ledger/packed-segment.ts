@@ -9,11 +9,10 @@ import {
   type PackedLines,
   type Piece,
 } from '../gzip-pieces.ts';
-import { textOfLines } from '../line-blocks.ts';
+import { lineFeed, textOfLines } from '../line-blocks.ts';
 import { second, type Nanos } from '../time.ts';
 
 const nanosPerDay = 86_400n * second;
-const lineFeed = 0x0a;
 /** The store is a buffer on the way to the sinks; from 4 on the time goes up more than the size goes down. */
 const level = 3;
 /** Shorter ones would pack worse than they are worth, so a day with less than that shares a piece with the next. */

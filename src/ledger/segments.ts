@@ -7,6 +7,7 @@ import { gunzip } from 'node:zlib';
 import { hash } from 'node:crypto';
 import { ExporterError } from '../errors.ts';
 import type { PackedLines } from '../gzip-pieces.ts';
+import { lineFeed } from '../line-blocks.ts';
 import { nanos } from '../time.ts';
 import { readArchived } from './archived-text.ts';
 import type { Ledger } from './ledger.ts';
@@ -15,7 +16,6 @@ import { LineHashes } from './line-hashes.ts';
 import type { Follower } from './recent-segments.ts';
 
 const gunzipAsync = promisify(gunzip);
-const lineFeed = 0x0a;
 /** Each chunk is a turn of the main thread; the default of 16 KiB makes a hundred of them for a segment. */
 const chunkSize = 512 * 1024;
 

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { LineHashes } from '../ledger/line-hashes.ts';
-import { lineBlocks } from '../line-blocks.ts';
+import { lineFeed, lineTexts } from '../line-blocks.ts';
 import type { Nanos } from '../time.ts';
 import type { WalkedPage } from './append-group.ts';
 import { keptEntry } from './page-entries.ts';
@@ -19,7 +19,6 @@ export interface PackedPage {
 
 const compress = promisify(brotliCompress);
 const decompress = promisify(brotliDecompress);
-const lineBreak = 0x0a;
 
 export async function packPage(page: WalkedPage): Promise<PackedPage> {
   const { checkpoint, serverDate } = page;
@@ -74,14 +73,14 @@ export function sizeOf(entries: readonly { readonly raw: Buffer }[]): HeldSize {
 /** The keys, and then the texts, side by side as in a page; neither has a line break in it. */
 function joinLines({ entries }: WalkedPage): Buffer {
   const keys = Buffer.from(entries.map(({ key }) => `${key}\n`).join(''), 'latin1');
-  return Buffer.concat([keys, ...Array.from(lineBlocks(entries), ({ text }) => text)]);
+  return Buffer.concat([keys, ...lineTexts(entries)]);
 }
 
 function splitLines(text: Buffer, count: number): Buffer[] {
   const lines: Buffer[] = [];
   let from = 0;
   for (let index = 0; index < count; index += 1) {
-    const to = text.indexOf(lineBreak, from);
+    const to = text.indexOf(lineFeed, from);
     lines.push(text.subarray(from, to));
     from = to + 1;
   }

@@ -9,24 +9,21 @@ import { deflatePiece, inflatePiece, type PackedLines } from '../../src/gzip-pie
 import { LedgerEntry } from '../../src/ledger/ledger-entry.ts';
 import { LineHashes } from '../../src/ledger/line-hashes.ts';
 import { nanos } from '../../src/time.ts';
+import { sideBySide } from '../helpers/side-by-side.ts';
 
 const { signal } = new AbortController();
 const mebibyte = 1024 * 1024;
 
 /** As a segment has them: side by side in one text. */
 function segment(first: number, count: number, bytes: number): LedgerEntry[] {
-  const lines = Array.from({ length: count }, (_, index) =>
-    Buffer.from(`{"id":"entry-${first + index}","text":"${'x'.repeat((bytes * (index % 7)) / 3)}"}\n`),
-  );
-  const text = Buffer.concat(lines);
+  const lines = Array.from({ length: count }, (_, index) => ({
+    raw: Buffer.from(`{"id":"entry-${first + index}","text":"${'x'.repeat((bytes * (index % 7)) / 3)}"}`),
+    createdAt: nanos(BigInt(first + index)),
+  }));
   const hashes = new LineHashes(count);
-  let start = 0;
-  return lines.map((line, index) => {
-    const raw = text.subarray(start, start + line.length - 1);
-    start += line.length;
-    hashes.set(index, hash('sha256', raw, 'buffer'));
-    const createdAt = nanos(BigInt(first + index));
-    return new LedgerEntry(first + index, { raw, createdAt }, { hashes, index });
+  return sideBySide(lines).map((line, index) => {
+    hashes.set(index, hash('sha256', line.raw, 'buffer'));
+    return new LedgerEntry(first + index, line, { hashes, index });
   });
 }
 

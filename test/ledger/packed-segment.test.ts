@@ -3,6 +3,7 @@ import { gunzipSync, inflateRawSync, constants } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { packSegment } from '../../src/ledger/packed-segment.ts';
 import { nanos, utcDay, type Nanos } from '../../src/time.ts';
+import { sideBySide } from '../helpers/side-by-side.ts';
 
 const nanosPerDay = 86_400_000_000_000n;
 
@@ -21,17 +22,6 @@ function linesOf(
       raw: Buffer.alloc(bytes, `${index}.`),
       createdAt: nanos(day * nanosPerDay + BigInt(index)),
     }));
-  });
-}
-
-/** The same lines as views into one text, as those of a page are. */
-function sideBySide(lines: readonly Line[]): Line[] {
-  const text = Buffer.concat(lines.flatMap(({ raw }) => [raw, Buffer.from('\n')]));
-  let place = 0;
-  return lines.map(({ raw, createdAt }) => {
-    const start = place;
-    place += raw.length + 1;
-    return { raw: text.subarray(start, place - 1), createdAt };
   });
 }
 

@@ -1,4 +1,4 @@
-const lineBreak = 0x0a;
+import { lineFeed } from '../../line-blocks.ts';
 
 /** Cuts a content that comes in pieces into lines without their line breaks; holds the line that is begun. */
 export class LineCutter {
@@ -7,7 +7,7 @@ export class LineCutter {
   /** The lines that end in this piece. */
   *take(piece: Buffer): Generator<Buffer> {
     let start = 0;
-    for (let end = piece.indexOf(lineBreak); end !== -1; end = piece.indexOf(lineBreak, start)) {
+    for (let end = piece.indexOf(lineFeed); end !== -1; end = piece.indexOf(lineFeed, start)) {
       const rest = piece.subarray(start, end);
       yield this.#begun.length === 0 ? rest : Buffer.concat([...this.#begun, rest]);
       this.#begun = [];
